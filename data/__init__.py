@@ -1,0 +1,1 @@
+"""The real prices: build, import and verify datasets (``python -m data --help``)."""

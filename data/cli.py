@@ -1,0 +1,80 @@
+"""The command line ``python -m data``. Heavy imports wait until the arguments are known to be good."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from data.build import build_default
+from data.errors import DataError
+from data.manifest import PROJECT, entry_for
+
+
+def main(arguments: Sequence[str] | None = None, root: Path = PROJECT) -> int:
+    """Run one command and return its exit code.
+
+    0: done. 1: `verify` found differences. 2: bad usage or input. 123: an error of this package.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options, root)
+    except (DataError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except Exception:
+        traceback.print_exc()
+        print("internal error: this is a bug in `data`, not in your input; please report it", file=sys.stderr)
+        return 123
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = argparse.ArgumentParser(prog="python -m data", description="Build, import and verify price datasets.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("build", help="make the embedded S&P 500 dataset from its raw prices")
+    commands.add_parser("verify", help="check every dataset against data/manifest.json (exit 1: differences)")
+    importer = commands.add_parser(
+        "import",
+        help="make a dataset from your own daily prices",
+        description=(
+            "Make data/processed/NAME_dataset_c.parquet from daily prices. FILE has the columns Date, Open, High, Low, "
+            "Close, Volume, and optionally Adj Close (then all prices are scaled by Adj Close / Close) and VIX. "
+            "Dates are written 2018-12-31, 20181231, 12/31/2018 or 31-Dec-2018."
+        ),
+    )
+    importer.add_argument("file", type=Path, metavar="FILE", help="CSV (plain or .gz) or parquet")
+    importer.add_argument("--vix", type=Path, metavar="FILE", help="VIX by Date, in a column VIX or Close")
+    importer.add_argument("--name", required=True, help="letters, digits, - and _, such as SPY")
+    return parser
+
+
+def _run(options: argparse.Namespace, root: Path) -> int:
+    """Run the chosen command."""
+    if options.command == "verify":
+        return _verify(root)
+    if options.command == "build":
+        path = build_default(root)
+    else:
+        from data.importer import import_prices
+
+        path, notes = import_prices(options.file, options.name, options.vix, root)
+        print(*notes, sep="\n", file=sys.stderr)
+    entry = entry_for(path, root)
+    print(
+        f"{path.relative_to(root)}: {entry.rows:,} rows, {entry.first_date} to {entry.last_date}, "
+        f"{len(entry.columns)} columns, content {entry.content_sha256[:12]}"
+    )
+    return 0
+
+
+def _verify(root: Path) -> int:
+    """Print every finding, failures and warnings to standard error."""
+    from data.verify import verify
+
+    findings = verify(root)
+    for finding in findings:
+        print(f"{finding.level}: {finding.message}", file=sys.stdout if finding.level == "ok" else sys.stderr)
+    return int(any(finding.level == "failure" for finding in findings))

@@ -1,0 +1,133 @@
+"""From checked prices to a dataset file and its manifest entry."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from data import manifest
+from data.content import content_sha256, file_sha256
+from data.errors import DataError
+from data.features import compute_features
+from data.files import write_atomically
+from data.schema import PRICE_COLUMNS
+
+WARM_UP_ROWS = 199
+"""Rows before the longest price window (200 days) is full."""
+
+MIN_ROWS = 252
+"""Complete rows that a dataset must hold: one trading year."""
+
+TOLERANCE = 1e-6
+"""Relative difference allowed to a rebuild: indicator libraries differ in the last bits between platforms."""
+
+
+def assemble(prices: pd.DataFrame, file: str) -> pd.DataFrame:
+    """Return ``Date``, prices and features, from the first row on which every feature is known.
+
+    Raises
+    ------
+    DataError
+        Too few rows, a feature that is not finite after the warm-up, or a column that never changes.
+    """
+    if len(prices) < WARM_UP_ROWS + MIN_ROWS:
+        raise DataError(
+            f"{file} has {len(prices)} rows; at least {WARM_UP_ROWS + MIN_ROWS} are needed: "
+            f"{WARM_UP_ROWS} warm up the 200-day average, {MIN_ROWS} remain"
+        )
+    features = compute_features(prices)
+    finite = np.isfinite(features.to_numpy())
+    never = list(features.columns[~finite.any(axis=0)])
+    if never:
+        raise DataError(f"{file}: the features {never} are finite on no row")
+    begin = int(finite.all(axis=1).argmax())
+    frame = pd.concat([prices[["Date", *PRICE_COLUMNS]], features], axis=1)[begin:].reset_index(drop=True)
+    _check_features(frame, file)
+    return frame
+
+
+def _check_features(frame: pd.DataFrame, file: str) -> None:
+    """Check what remains after the warm-up: every value finite, no column constant, enough rows."""
+    values = frame.drop(columns="Date")
+    broken = ~np.isfinite(values.to_numpy())
+    if broken.any():
+        row, column = np.argwhere(broken)[0]
+        raise DataError(f"{file}: {frame['Date'][row]:%Y-%m-%d}: {values.columns[column]} is not finite")
+    if len(frame) < MIN_ROWS:
+        raise DataError(
+            f"{file}: only {len(frame)} rows, from {frame['Date'][0]:%Y-%m-%d} on, have every feature; "
+            f"{MIN_ROWS} are needed: supply longer prices or a VIX that begins earlier"
+        )
+    spread, size = values.max() - values.min(), values.abs().max()
+    constant = list(values.columns[spread <= 1e-12 * size])
+    if constant:
+        raise DataError(f"{file}: {constant} never change: nothing can be learned from them")
+
+
+def publish(
+    frame: pd.DataFrame, path: Path, sources: tuple[Path, ...], command: str, root: Path = manifest.PROJECT
+) -> None:
+    """Write ``frame`` to ``path`` and record it; leave a file alone that holds the same already.
+
+    "The same" is what `difference` says: a rebuild on another platform must not replace a dataset, whose
+    content hash scripts carry, for the sake of last bits.
+
+    Parameters
+    ----------
+    sources
+        The files that ``frame`` was made from.
+    command
+        The command that makes it again.
+    """
+    stored = _stored(path, root)
+    if stored is None or difference(stored, frame):
+        stored = frame
+        buffer = io.BytesIO()
+        # Dictionaries cost a fifth more: hardly any value of a price series comes twice.
+        frame.to_parquet(buffer, engine="pyarrow", index=False, compression="zstd", use_dictionary=False)
+        write_atomically(path, buffer.getvalue())
+    recorded = tuple(
+        manifest.Source(path=manifest.source_name(file, root), sha256=file_sha256(file)) for file in sources
+    )
+    manifest.record(path, describe(stored, file_sha256(path), recorded, command), root)
+
+
+def _stored(path: Path, root: Path) -> pd.DataFrame | None:
+    """Return the dataset at ``path`` if it is there as the manifest describes it."""
+    entry = manifest.load_or_empty(root).get(manifest.key_of(path, root))
+    if entry is None or not path.is_file() or file_sha256(path) != entry.file_sha256:
+        return None
+    return pd.read_parquet(path)
+
+
+def difference(stored: pd.DataFrame, rebuilt: pd.DataFrame) -> str | None:
+    """Say where two datasets first differ: prices in any way, features by more than `TOLERANCE`; else None."""
+    if list(stored) != list(rebuilt) or not stored["Date"].equals(rebuilt["Date"]):
+        return "other columns or dates"
+    before, after = (frame.drop(columns="Date").to_numpy() for frame in (stored, rebuilt))
+    # An oscillator that crosses zero has no relative precision there, hence the tiny absolute term.
+    differs = ~np.isclose(after, before, rtol=TOLERANCE, atol=TOLERANCE**2)
+    differs[:, : len(PRICE_COLUMNS)] = (before != after)[:, : len(PRICE_COLUMNS)]
+    if not differs.any():
+        return None
+    row, column = np.argwhere(differs)[0]
+    place = f"{stored.columns[1 + column]} on {stored['Date'][row]:%Y-%m-%d}"
+    return f"{place}: {before[row, column]:.17g} stored, {after[row, column]:.17g} rebuilt"
+
+
+def describe(frame: pd.DataFrame, file_hash: str, sources: tuple[manifest.Source, ...], command: str) -> manifest.Entry:
+    """Return the manifest entry of ``frame``, stored in a file with ``file_hash``."""
+    dates = frame["Date"]
+    return manifest.Entry(
+        rows=len(frame),
+        first_date=f"{dates.iloc[0]:%Y-%m-%d}",
+        last_date=f"{dates.iloc[-1]:%Y-%m-%d}",
+        columns=tuple(frame.columns),
+        file_sha256=file_hash,
+        content_sha256=content_sha256(frame),
+        sources=sources,
+        command=command,
+    )

@@ -1,0 +1,124 @@
+"""The manifest of datasets: what each file holds, where it comes from and which command makes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from data.errors import DataError
+from data.files import locked, write_atomically
+
+PROJECT = Path(__file__).resolve().parents[1]
+MANIFEST_PATH = "data/manifest.json"
+"""Where the manifest lies, relative to the project."""
+
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+Day = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A file that a dataset was made from.
+
+    ``path`` is relative to the project. A file outside it is recorded by its bare name, without a folder,
+    and cannot be checked later.
+    """
+
+    path: str
+    sha256: Sha256
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the manifest says about one dataset."""
+
+    rows: Annotated[int, msgspec.Meta(ge=1)]
+    first_date: Day
+    last_date: Day
+    columns: tuple[str, ...]
+    file_sha256: Sha256
+    content_sha256: Sha256
+    sources: tuple[Source, ...]
+    command: str
+
+
+def load(root: Path = PROJECT) -> dict[str, Entry]:
+    """Read and validate the manifest of the project at ``root``: dataset path -> entry.
+
+    Raises
+    ------
+    DataError
+        The manifest is missing or invalid.
+    """
+    path = root / MANIFEST_PATH
+    if not path.is_file():
+        raise DataError(f"{MANIFEST_PATH} is missing: run `python -m data build`")
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Entry])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{MANIFEST_PATH} is invalid ({error}): delete it, run `python -m data build` "
+            "and import your own files again"
+        ) from error
+
+
+def load_or_empty(root: Path = PROJECT) -> dict[str, Entry]:
+    """Read the manifest as `load` does, but take a missing one for a project without datasets."""
+    return load(root) if (root / MANIFEST_PATH).exists() else {}
+
+
+def entry_for(path: Path, root: Path = PROJECT) -> Entry:
+    """Return the entry of the dataset at ``path`` (absolute, or relative to ``root``).
+
+    Raises
+    ------
+    DataError
+        The manifest is missing or invalid, or has no entry for ``path``.
+    """
+    key = key_of(path, root)
+    entry = load(root).get(key)
+    if entry is None:
+        raise DataError(
+            f"{key} has no entry in {MANIFEST_PATH}: run `python -m data build` for the embedded dataset "
+            "or `python -m data import FILE --name NAME` for your own"
+        )
+    return entry
+
+
+def record(path: Path, entry: Entry, root: Path = PROJECT) -> None:
+    """Set the entry of the dataset at ``path``, keeping all others; safe against concurrent writers.
+
+    Raises
+    ------
+    DataError
+        The manifest exists but is invalid, or ``path`` lies outside ``root``.
+    """
+    key = key_of(path, root)
+    manifest = root / MANIFEST_PATH
+    with locked(manifest.parent):
+        entries = load_or_empty(root)
+        entries[key] = entry
+        encoded = msgspec.json.encode(dict(sorted(entries.items())))
+        write_atomically(manifest, msgspec.json.format(encoded, indent=2) + b"\n")
+
+
+def key_of(path: Path, root: Path = PROJECT) -> str:
+    """Return ``path`` relative to ``root`` with forward slashes, as the manifest names files.
+
+    Raises
+    ------
+    DataError
+        ``path`` lies outside ``root``.
+    """
+    absolute = (root / path).resolve()
+    if not absolute.is_relative_to(root.resolve()):
+        raise DataError(
+            f"{path} lies outside the project: run `python -m data import {path} --name NAME` to make a dataset of it"
+        )
+    return absolute.relative_to(root.resolve()).as_posix()
+
+
+def source_name(path: Path, root: Path = PROJECT) -> str:
+    """Return how the manifest names a source: by its path inside the project, by its bare name outside."""
+    inside = path.resolve().is_relative_to(root.resolve())
+    return key_of(path.resolve(), root) if inside else path.name

@@ -1,0 +1,81 @@
+"""A price file as text cells, before anything is known of its columns: CSV, gzipped CSV or parquet."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data.errors import DataError
+
+
+@dataclass(frozen=True)
+class Table:
+    """The cells of a file by column heading.
+
+    ``rows`` are the numbers by which messages name the rows: line numbers of a CSV file (its heading is
+    line 1), or 1, 2, 3, ... in a parquet file.
+    """
+
+    file: str
+    columns: dict[str, list[str]]
+    rows: list[int]
+
+
+def read_table(path: Path) -> Table:
+    """Read ``path``, whose first bytes (not its name) say whether it is parquet or gzipped.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read or is not a table with one heading and equally long rows.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    if content.startswith(b"PAR1"):
+        return _parquet_table(path.name, content)
+    if content.startswith(b"\x1f\x8b"):
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(f"{path.name} is a damaged gzip file: {error}") from error
+    return _csv_table(path.name, content)
+
+
+def _parquet_table(file: str, content: bytes) -> Table:
+    """Turn parquet into the text cells that a CSV file would hold."""
+    try:
+        columns = pq.read_table(io.BytesIO(content)).to_pydict()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(f"{file} is not a readable parquet file: {' '.join(str(error).split())}") from error
+    text = {name: [str(value) for value in values] for name, values in columns.items()}
+    return Table(file, text, list(range(1, 1 + max(map(len, text.values()), default=0))))
+
+
+def _csv_table(file: str, content: bytes) -> Table:
+    """Split comma-separated text; every row must have as many cells as the heading."""
+    try:
+        reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        lines = [(reader.line_num, cells) for cells in reader if cells]
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} is not UTF-8 text: {error.reason} at byte {error.start}") from error
+    except csv.Error as error:
+        raise DataError(f"{file} is not comma-separated text: {error}") from error
+    if not lines:
+        raise DataError(f"{file} is empty")
+    headings, rows = lines[0][1], lines[1:]
+    if len(set(headings)) < len(headings):
+        raise DataError(f"{file} has a heading twice: {headings}")
+    for number, cells in rows:
+        if len(cells) != len(headings):
+            raise DataError(f"{file}: row {number} has {len(cells)} cells, its heading has {len(headings)}")
+    columns = {heading: [cells[i] for _, cells in rows] for i, heading in enumerate(headings)}
+    return Table(file, columns, [number for number, _ in rows])
