@@ -1,0 +1,58 @@
+"""Standardisation whose statistics never see a held-out day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from runtime.errors import UserError
+from runtime.splits import SplitIndices, touched_rows
+
+
+@dataclass(frozen=True, eq=False)
+class Normaliser:
+    """Mean and standard deviation of each channel over the input rows of the training samples.
+
+    Attributes:
+        mean, std: float64, shape (channels,).
+    """
+
+    mean: npt.NDArray[np.float64]
+    std: npt.NDArray[np.float64]
+
+    @classmethod
+    def fit(
+        cls,
+        features: npt.NDArray[np.float32],
+        splits: SplitIndices,
+        *,
+        context_length: int,
+        feature_columns: Sequence[str],
+    ) -> Normaliser:
+        """Take the statistics from every row that a training sample reads as input.
+
+        Args:
+            features: shape (rows, channels).
+            splits: its training samples decide; held-out rows are never read.
+            context_length: input rows of a sample.
+            feature_columns: names of the channels, for the message.
+
+        Raises:
+            UserError: if a channel is constant in the training rows.
+        """
+        starts = splits.train_indices
+        rows = features[touched_rows(starts, starts + context_length, len(features))]
+        mean = rows.mean(axis=0, dtype=np.float64)
+        std = rows.std(axis=0, dtype=np.float64)
+        constant = np.flatnonzero(std <= 1e-12 * np.maximum(1.0, np.abs(mean)))
+        if constant.size:
+            name = feature_columns[constant[0]]
+            raise UserError(f"feature {name!r} is constant in the training rows; leave it out of feature_columns")
+        return cls(mean, std)
+
+    def apply(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Standardise; shape and dtype stay as they are."""
+        return ((features - self.mean.astype(np.float32)) / self.std.astype(np.float32)).astype(np.float32, copy=False)

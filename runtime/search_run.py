@@ -1,0 +1,92 @@
+"""What a search script does once everything is prepared: search, then hand the best trial to the generator."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from optuna.trial import FrozenTrial, TrialState
+
+from runtime.arguments import Arguments
+from runtime.environment import environment, peak_memory_bytes
+from runtime.experiment import Experiment
+from runtime.files import write_json
+from runtime.objective import Objective
+from runtime.search import Search, SearchSettings
+
+
+def run_search(
+    experiment: Experiment,
+    objective: Objective,
+    settings: SearchSettings,
+    arguments: Arguments,
+    *,
+    hpo_train_fraction: float,
+    regenerate: str,
+) -> None:
+    """Search to the end and, unless this is a shorter look, write ``*.best.json`` beside the script.
+
+    Args:
+        experiment: the question.
+        objective: see `create_objective`.
+        settings: see `SearchSettings`; a shorter look lowers ``n_trials``.
+        arguments: the script's command line.
+        hpo_train_fraction: share of the training samples the objective trains on, for the record.
+        regenerate: command that inlines the result into the training script.
+
+    Raises:
+        UserError: if validation or training holds one class only, or the folder holds another search.
+        RunError: if no trial succeeded.
+    """
+    experiment.require_two_classes("training", "validation")
+    search = Search(experiment, objective, settings, arguments.output)
+    if done := len(search.counted()):
+        print(f"continuing after {done} of {settings.n_trials} trials", file=sys.stderr)
+    search.run()
+    record = search_record(search, hpo_train_fraction)
+    if arguments.shortened is not None:
+        write_json(arguments.output / "shortened.json", record | {"shortened_to_trials": settings.n_trials})
+        print(f"shorter look of {settings.n_trials} trials: recorded in {arguments.output}, not as a search result")
+        return
+    best = arguments.script.with_suffix(".best.json")
+    write_json(best, record)
+    print(
+        f"best trial {record['best']['trial']}: validation loss {record['best']['value']:.4f}; written to {best.name}"
+    )
+    print(f"next: {regenerate}")
+
+
+def search_record(search: Search, hpo_train_fraction: float) -> dict[str, Any]:
+    """What a finished search hands to the generator, with all that is needed to trust it."""
+    best = search.study.best_trial
+    architecture = search.objective.architectures[best.params["architecture"]]
+    return search.experiment.identity() | {
+        "hpo_train_fraction": hpo_train_fraction,
+        "search_seed": search.settings.seed,
+        "n_trials": search.settings.n_trials,
+        "ended_by": search.ending(),
+        "trials": count_states(search.counted()),
+        "hours": round(search.seconds_spent() / 3600, 3),
+        "peak_memory_bytes": peak_memory_bytes(),
+        "environment": environment(torch.device(search.objective.device)),
+        "best": {
+            "trial": best.number + 1,
+            "value": best.value,
+            "best_epoch": best.user_attrs["best_epoch"],
+            "parameter_count": best.user_attrs["parameter_count"],
+            "hyperparameters": best.params,
+            "architecture": dict(architecture),
+        },
+    }
+
+
+def count_states(trials: list[FrozenTrial]) -> Mapping[str, int]:
+    """How many trials completed, were pruned and failed."""
+    states = [trial.state for trial in trials]
+    return {
+        "completed": states.count(TrialState.COMPLETE),
+        "pruned": states.count(TrialState.PRUNED),
+        "failed": states.count(TrialState.FAIL),
+    }

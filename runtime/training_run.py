@@ -1,0 +1,163 @@
+"""What a training script does once everything is prepared: train, judge, record."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+from tqdm import tqdm
+
+from data.files import write_atomically
+from runtime.arguments import Arguments
+from runtime.baselines import Forecaster, fit_baselines
+from runtime.environment import environment, peak_memory_bytes
+from runtime.errors import RunError, UserError
+from runtime.evaluation import evaluate, tune_threshold
+from runtime.experiment import Experiment
+from runtime.files import append_json_line, write_json
+from runtime.sealed_test import OPENINGS, open_test, weights_sha256
+from runtime.splits import Indices
+from runtime.trainer import EpochRecord, Trainer, TrainingResult
+
+Provenance = Mapping[str, Any]
+"""Where hyperparameters come from, as it stands in the script."""
+
+
+def run_training(experiment: Experiment, trainer: Trainer, arguments: Arguments, *, provenance: Provenance) -> None:
+    """Train, evaluate on validation and, unless this is a shorter look, on test; write the record.
+
+    Writes ``result.json``, ``metrics.jsonl``, ``model.safetensors`` and a copy of the script to the output folder. A
+    failed run leaves a ``result.json`` that says so.
+
+    Args:
+        experiment: the question.
+        trainer: ready to fit.
+        arguments: the script's command line.
+        provenance: where the hyperparameters come from.
+
+    Raises:
+        UserError: if training holds one class only, or the test split was opened before with other weights.
+        RunError: if the training diverges.
+    """
+    experiment.require_two_classes("training")
+    record = describe_run(experiment, trainer, arguments, provenance)
+    output = arguments.output
+    write_atomically(output / "script.py", arguments.script.read_bytes())
+    try:
+        record |= _train_and_judge(experiment, trainer, arguments)
+    except (RunError, UserError, MemoryError, torch.OutOfMemoryError) as error:
+        write_json(output / "result.json", {"status": "failed", "failure": f"{type(error).__name__}: {error}"} | record)
+        raise
+    write_json(output / "result.json", {"status": "finished"} | record)
+    print_verdict(record)
+    print(f"written to {output}")
+
+
+def describe_run(
+    experiment: Experiment, trainer: Trainer, arguments: Arguments, provenance: Provenance
+) -> dict[str, Any]:
+    """Everything needed to repeat the run, beside the script itself."""
+    return experiment.identity() | {
+        "script_sha256": arguments.script_sha256,
+        "shortened_to_epochs": arguments.shortened,
+        "hyperparameters_from": dict(provenance),
+        "architecture": asdict(trainer.model.architecture),
+        "recipe": asdict(trainer.recipe),
+        "training_seed": trainer.seed,
+        "parameter_count": trainer.model.parameter_count(),
+        "splits": {
+            name: {"samples": int(labels.size), "positives": int(labels.sum())}
+            for name, labels in experiment.split_labels()
+        },
+        "warnings": experiment.thin_splits(),
+        "environment": environment(trainer.device),
+    }
+
+
+def _train_and_judge(experiment: Experiment, trainer: Trainer, arguments: Arguments) -> dict[str, Any]:
+    began = time.perf_counter()
+    result = _fit(trainer, arguments.output / "metrics.jsonl")
+    seconds = time.perf_counter() - began
+    weights = weights_sha256(trainer.model.state_dict())
+    write_atomically(arguments.output / "model.safetensors", save(trainer.model.state_dict()))
+    judge = Judge(experiment, trainer)
+    record: dict[str, Any] = {
+        "training": asdict(result) | {"seconds": round(seconds, 1), "peak_memory_bytes": peak_memory_bytes()},
+        "weights_sha256": weights,
+        "decision_threshold": judge.threshold,
+        "validation": judge.all_forecasts(experiment.splits.val_indices),
+    }
+    if arguments.shortened is not None:
+        return record | {"test": None, "test_opening": "not opened: shorter look"}
+    opening = open_test(
+        arguments.project / "experiments" / OPENINGS,
+        experiment,
+        weights=weights,
+        script_sha256=arguments.script_sha256,
+        reopen=arguments.reopen_test,
+    )
+    return record | {"test": judge.all_forecasts(experiment.splits.test_indices), "test_opening": opening}
+
+
+class Judge:
+    """Judges the model and the baselines on the same samples; every choice comes from training or validation."""
+
+    def __init__(self, experiment: Experiment, trainer: Trainer) -> None:
+        self.experiment = experiment
+        train = experiment.splits.train_indices
+        self.forecasters: dict[str, Forecaster] = {"model": trainer.predict}
+        self.forecasters |= fit_baselines(experiment.windows, train)
+        self.train_base_rate = float(experiment.labels_of(train).mean())
+        val = experiment.splits.val_indices
+        self.threshold = tune_threshold(experiment.labels_of(val), trainer.predict(val))
+
+    def all_forecasts(self, indices: Indices) -> dict[str, Any]:
+        """Evaluation of each forecaster on one split; only the model has a decision threshold."""
+        labels = self.experiment.labels_of(indices)
+        return {
+            name: evaluate(
+                labels,
+                forecast(indices),
+                train_base_rate=self.train_base_rate,
+                threshold=self.threshold if name == "model" else None,
+            )
+            for name, forecast in self.forecasters.items()
+        }
+
+
+def _fit(trainer: Trainer, metrics: Path) -> TrainingResult:
+    metrics.unlink(missing_ok=True)
+    total = trainer.recipe.max_epochs
+    with tqdm(total=total, unit="epoch", disable=not sys.stderr.isatty(), leave=False) as bar:
+
+        def follow(record: EpochRecord) -> None:
+            append_json_line(metrics, asdict(record))
+            line = f"train {record.train_loss:.4f}  val {record.val_loss:.4f}"
+            bar.set_postfix_str(line, refresh=False)
+            bar.update()
+            if bar.disable:
+                print(f"epoch {record.epoch}/{total}  {line}  {record.seconds:.1f} s", flush=True)
+
+        return trainer.fit(follow)
+
+
+def print_verdict(record: dict[str, Any]) -> None:
+    """Print the model beside the baselines, one line a split and forecaster."""
+    training = record["training"]
+    print(f"best epoch {training['best_epoch']} of {len(training['epochs'])}, {training['seconds']:.0f} s")
+    for split in ("validation", "test"):
+        if record[split] is None:
+            print(f"{split}: not opened (shorter look)")
+            continue
+        for name, report in record[split].items():
+            auc = "undefined" if report["roc_auc"] is None else f"{report['roc_auc']:.4f}"
+            print(
+                f"{split:<10} {name:<20} log loss {report['log_loss']:.4f}  skill {report['log_loss_skill']:+.4f}  "
+                f"AUC {auc}  ({report['positives']} of {report['samples']} positive)"
+            )
