@@ -1,0 +1,121 @@
+"""Every value a script uses, in groups, each as a constant at its head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from codegen.expressions import MODULE_FILE, attribute, call, subscript
+from codegen.literals import literal
+from codegen.spec import ExperimentSpec, HpoSpec, TrainingSpec
+from codegen.statements import Statement, assign, comment_above, section
+
+
+def experiment_constants(spec: ExperimentSpec) -> list[Statement]:
+    """The question."""
+    values = {
+        "EXPERIMENT": spec.experiment,
+        "PHASE": spec.phase,
+        "BUDGET": spec.budget,
+        "TASK": spec.task,
+        "THRESHOLD": spec.threshold,
+        "HORIZON": spec.horizon,
+        "TIMESCALE": spec.timescale,
+        "LABEL_PRICE": spec.label_price,
+    }
+    comments = {"THRESHOLD": "Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?"}
+    return _group("Experiment", values, comments)
+
+
+def data_constants(spec: ExperimentSpec) -> list[Statement]:
+    """Where the data lie and what they must be."""
+    project = subscript(attribute(call(attribute(call("Path", MODULE_FILE), "resolve")), "parents"), literal(2))
+    values = {
+        "DATA_PATH": spec.data_path,
+        "DATA_SHA256": spec.data_sha256,
+        "FEATURE_COLUMNS": list(spec.feature_columns),
+    }
+    statements = [assign("PROJECT", project), *_assignments(values, {})]
+    return list(section("Data", *statements))
+
+
+def split_constants(spec: ExperimentSpec) -> list[Statement]:
+    """How days are divided into training, validation and test."""
+    values = {
+        "CONTEXT_LENGTH": spec.context_length,
+        "VAL_RATIO": spec.val_ratio,
+        "TEST_RATIO": spec.test_ratio,
+        "CHUNK_LENGTH": spec.chunk_length,
+        "SPLIT_MODE": spec.split_mode,
+        "EMBARGO": spec.embargo,
+        "SPLIT_SEED": spec.split_seed,
+    }
+    return _group("Split", values, {})
+
+
+def search_model_constants(spec: HpoSpec) -> list[Statement]:
+    """The candidates of a search."""
+    values = {
+        "PARAMETER_BUDGET": spec.parameter_budget,
+        "MODEL": spec.model,
+        "ARCHITECTURES": spec.architectures,
+    }
+    comments = {
+        "MODEL": "Shared by every candidate.",
+        "ARCHITECTURES": "Every candidate has PARAMETER_BUDGET trainable parameters to within 5 %.",
+    }
+    return _group("Model", values, comments)
+
+
+def search_constants(spec: HpoSpec) -> list[Statement]:
+    """Length, seed and pruning of a search."""
+    values = {
+        "N_TRIALS": spec.n_trials,
+        "TIMEOUT_HOURS": spec.timeout_hours,
+        "HPO_TRAIN_FRACTION": spec.hpo_train_fraction,
+        "SEARCH_SEED": spec.search_seed,
+        "STARTUP_TRIALS": spec.startup_trials,
+        "PRUNING_WARMUP_EPOCHS": spec.pruning_warmup_epochs,
+    }
+    comments = {"STARTUP_TRIALS": "The median pruner acts after this many trials, and in each after this many epochs."}
+    return _group("Search", values, comments)
+
+
+def chosen_model_constants(spec: TrainingSpec) -> list[Statement]:
+    """The architecture that is trained."""
+    values = {"PARAMETER_BUDGET": spec.parameter_budget, "ARCHITECTURE": spec.architecture}
+    return _group("Model", values, {})
+
+
+def hyperparameter_constants(spec: TrainingSpec) -> list[Statement]:
+    """What a search found, and which one."""
+    values = {
+        "HYPERPARAMETERS": spec.hyperparameters,
+        "PROVENANCE": spec.provenance,
+        "SEARCH_FIRST": spec.search_first,
+    }
+    comments = {"SEARCH_FIRST": "What to run while HYPERPARAMETERS is empty."}
+    return _group("Hyperparameters", values, comments)
+
+
+def training_constants(spec: ExperimentSpec) -> list[Statement]:
+    """The part of the recipe that is not searched."""
+    values = {
+        "MAX_EPOCHS": spec.max_epochs,
+        "PATIENCE": spec.patience,
+        "WARMUP_FRACTION": spec.warmup_fraction,
+        "GRADIENT_CLIP": spec.gradient_clip,
+        "TRAINING_SEED": spec.training_seed,
+    }
+    return _group("Training", values, {})
+
+
+def _group(title: str, values: Mapping[str, object], comments: Mapping[str, str]) -> list[Statement]:
+    return list(section(title, *_assignments(values, comments)))
+
+
+def _assignments(values: Mapping[str, object], comments: Mapping[str, str]) -> list[Statement]:
+    statements = []
+    for name, value in values.items():
+        statement = assign(name, literal(value, path=name))
+        statements.append(comment_above(comments[name], statement) if name in comments else statement)
+    return statements

@@ -1,0 +1,68 @@
+"""``validate_data()`` and ``make_experiment()``: from the file to labels and an isolated split."""
+
+from __future__ import annotations
+
+from codegen.expressions import attribute, binary, call, multiline_call, name
+from codegen.statements import Statement, assign, function, return_
+
+
+def validate_data() -> Statement:
+    """Load the data, refusing any other than the script was written for."""
+    load = multiline_call(
+        "load_series",
+        binary(name("PROJECT"), "/", name("DATA_PATH")),
+        content_sha256=name("DATA_SHA256"),
+        feature_columns=name("FEATURE_COLUMNS"),
+        timescale=name("TIMESCALE"),
+    )
+    return function(
+        "validate_data",
+        [],
+        [return_(load)],
+        returns=name("Series"),
+        docstring="Load the prices and refuse any other data than this script was written for.",
+    )
+
+
+def make_experiment() -> Statement:
+    """Labels from raw prices and the split, isolated by construction."""
+    splitter = multiline_call(
+        "ChunkSplitter",
+        total_days=call("len", name("series")),
+        context_length=name("CONTEXT_LENGTH"),
+        horizon=call("series.horizon_in_bars", name("HORIZON")),
+        val_ratio=name("VAL_RATIO"),
+        test_ratio=name("TEST_RATIO"),
+        seed=name("SPLIT_SEED"),
+        chunk_length=name("CHUNK_LENGTH"),
+        mode=name("SPLIT_MODE"),
+        embargo=name("EMBARGO"),
+    )
+    labels = call("series.labels", threshold=name("THRESHOLD"), horizon=name("HORIZON"), price=name("LABEL_PRICE"))
+    experiment = multiline_call(
+        "Experiment",
+        name=name("EXPERIMENT"),
+        phase=name("PHASE"),
+        budget=name("BUDGET"),
+        task=name("TASK"),
+        threshold=name("THRESHOLD"),
+        label_price=name("LABEL_PRICE"),
+        horizon=name("HORIZON"),
+        timescale=name("TIMESCALE"),
+        series=name("series"),
+        labels=labels,
+        splitter=name("splitter"),
+        splits=call(attribute(name("splitter"), "split")),
+    )
+    body = [
+        assign("series", call("validate_data")),
+        assign("splitter", splitter),
+        return_(experiment),
+    ]
+    return function(
+        "make_experiment",
+        [],
+        body,
+        returns=name("Experiment"),
+        docstring="Label every day from raw prices and split the days: no two splits share one.",
+    )

@@ -1,0 +1,57 @@
+"""A training script's own functions: the trainer, and ``main``."""
+
+from __future__ import annotations
+
+from codegen.blocks.entry import main_function
+from codegen.expressions import Expression, call, multiline_call, name, or_, path, subscript
+from codegen.literals import literal
+from codegen.statements import Parameter, Statement, assign, evaluate, function, return_
+
+
+def make_trainer() -> Statement:
+    """The trainer call, every hyperparameter by name."""
+    recipe = multiline_call(
+        "Recipe",
+        learning_rate=_found("learning_rate"),
+        weight_decay=_found("weight_decay"),
+        dropout=_found("dropout"),
+        batch_size=_found("batch_size"),
+        max_epochs=or_(path("arguments.shortened"), name("MAX_EPOCHS")),
+        patience=name("PATIENCE"),
+        warmup_fraction=name("WARMUP_FRACTION"),
+        gradient_clip=name("GRADIENT_CLIP"),
+    )
+    trainer = multiline_call(
+        "Trainer",
+        path("experiment.windows"),
+        split_indices=path("experiment.splits"),
+        architecture=name("ARCHITECTURE"),
+        recipe=name("recipe"),
+        seed=name("TRAINING_SEED"),
+        parameter_budget=name("PARAMETER_BUDGET"),
+        device=path("arguments.device"),
+    )
+    return function(
+        "make_trainer",
+        [Parameter("experiment", name("Experiment")), Parameter("arguments", name("Arguments"))],
+        [assign("recipe", recipe), return_(trainer)],
+        returns=name("Trainer"),
+        docstring="A PatchTST of the budget's size, and how it is trained.",
+    )
+
+
+def _found(parameter: str) -> Expression:
+    return subscript(name("HYPERPARAMETERS"), literal(parameter))
+
+
+def main() -> Statement:
+    """Prepare, show the plan, train."""
+    run = call("run_training", name("experiment"), name("trainer"), name("arguments"), provenance=name("PROVENANCE"))
+    prepare = [
+        evaluate(call("require_hyperparameters", name("HYPERPARAMETERS"), search_first=name("SEARCH_FIRST"))),
+        assign("experiment", call("make_experiment")),
+        assign("trainer", call("make_trainer", name("experiment"), name("arguments"))),
+        evaluate(call("print_training_plan", name("experiment"), name("trainer"))),
+    ]
+    cost = call("print_training_cost", name("trainer"))
+    return main_function("epochs", prepare, cost, run, docstring="Prepare, show the plan, train.")

@@ -1,0 +1,148 @@
+"""From a request to a complete spec: configurations, data schema and manifest are read here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from codegen import choices
+from codegen.choices import UsageError, require_choice
+from codegen.configs import load_hpo, load_model
+from codegen.request import Request
+from codegen.spec import HpoSpec, TrainingSpec
+from runtime.architecture import BUDGETS, Architecture
+
+_DATA_SHAPE = ("num_channels", "context_length")  # stand elsewhere in a script, as data and split
+
+
+def resolve_hpo(request: Request) -> HpoSpec:
+    """The spec of a search script.
+
+    Raises:
+        UsageError: if a configuration, the data or the request cannot be used.
+    """
+    common = _common(request)
+    hpo = load_hpo(request.budget, request.project)
+    model = load_model(request.budget, request.project)
+    solved = _solve(request, common["feature_columns"])
+    return HpoSpec(
+        **common,
+        model=model.patchtst,
+        architectures={name: _without(asdict(each), model.patchtst, _DATA_SHAPE) for name, each in solved.items()},
+        space={name: msgspec.to_builtins(each) for name, each in msgspec.structs.asdict(hpo.space).items()},
+        n_trials=request.n_trials,
+        timeout_hours=float(request.timeout_hours),
+        search_seed=request.search_seed,
+        hpo_train_fraction=float(request.hpo_train_fraction),
+        startup_trials=hpo.pruning.startup_trials,
+        pruning_warmup_epochs=round(hpo.pruning.warmup_share * hpo.fixed.max_epochs),
+    )
+
+
+def resolve_training(
+    request: Request, *, hyperparameters: Mapping[str, Any], provenance: Mapping[str, Any], search_first: str
+) -> TrainingSpec:
+    """The spec of a training script.
+
+    Args:
+        request: the question.
+        hyperparameters: ``architecture`` (a candidate's name) and the searched recipe values; empty when not known.
+        provenance: where they come from, for the record.
+        search_first: what to run while they are empty.
+
+    Raises:
+        UsageError: if a configuration, the data, the request or a hyperparameter cannot be used.
+    """
+    common = _common(request)
+    recipe = dict(hyperparameters)
+    architecture: dict[str, Any] = {}
+    if recipe:
+        searched = load_hpo(request.budget, request.project).space.__struct_fields__
+        _require_names(recipe, ("architecture", *searched))
+        solved = _solve(request, common["feature_columns"])
+        chosen = recipe.pop("architecture")
+        require_choice(f"architecture of budget {request.budget}", chosen, solved)
+        architecture = _without(asdict(solved[chosen]), (), _DATA_SHAPE)
+    return TrainingSpec(
+        **common,
+        hyperparameters=recipe,
+        architecture=architecture,
+        provenance=dict(provenance),
+        search_first=search_first,
+    )
+
+
+def _common(request: Request) -> dict[str, Any]:
+    fixed = load_hpo(request.budget, request.project).fixed
+    columns, sha256 = read_schema(request)
+    return {
+        "command": request.command(),
+        "experiment": request.experiment,
+        "phase": request.phase,
+        "budget": request.budget,
+        "task": request.task,
+        "horizon": request.horizon,
+        "timescale": request.timescale,
+        "threshold": choices.THRESHOLDS[request.task],
+        "label_price": request.label_price,
+        "data_path": request.data_path,
+        "data_sha256": sha256,
+        "feature_columns": columns,
+        "context_length": request.context_length,
+        "val_ratio": float(request.val_ratio),
+        "test_ratio": float(request.test_ratio),
+        # Three of the longest sample, the same for every horizon: a test day of one is never a training day of another.
+        "chunk_length": request.chunk_length or 3 * (request.context_length + max(choices.HORIZONS)),
+        "split_mode": request.split_mode,
+        "embargo": request.embargo,
+        "split_seed": request.seed,
+        "parameter_budget": BUDGETS[request.budget],
+        "training_seed": request.training_seed,
+        **msgspec.structs.asdict(fixed),
+    }
+
+
+def read_schema(request: Request) -> tuple[tuple[str, ...], str]:
+    """Feature columns and content hash of the data a request names.
+
+    Raises:
+        UsageError: if the file or its manifest entry is missing, or lacks a column.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    from data.manifest import entry_for
+
+    path = request.project / request.data_path
+    try:
+        sha256 = entry_for(Path(request.data_path), request.project).content_sha256
+        present = pyarrow.parquet.read_schema(path).names
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
+        raise UsageError(f"{request.data_path}: {error}") from error
+    columns = tuple(request.feature_columns or (name for name in present if name not in choices.NOT_FEATURES))
+    missing = [name for name in (*choices.NOT_FEATURES, *columns) if name not in present]
+    if missing or not columns or len(set(columns)) < len(columns):
+        wrong = f"lacks the columns {missing}" if missing else "needs feature columns, each once"
+        raise UsageError(f"{request.data_path} {wrong}; it has {present}")
+    return columns, sha256
+
+
+def _solve(request: Request, columns: tuple[str, ...]) -> dict[str, Architecture]:
+    model = load_model(request.budget, request.project)
+    return model.solve(BUDGETS[request.budget], num_channels=len(columns), context_length=request.context_length)
+
+
+def _without(fields: dict[str, Any], *left_out: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if not any(name in names for names in left_out)}
+
+
+def _require_names(given: Mapping[str, Any], expected: Sequence[str]) -> None:
+    for name in given:
+        require_choice("hyperparameter", name, expected)
+    missing = [name for name in expected if name not in given]
+    if missing:
+        raise UsageError(f"hyperparameters lack {', '.join(missing)}; expected are {', '.join(expected)}")

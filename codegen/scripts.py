@@ -1,0 +1,167 @@
+"""The two kinds of script: which blocks, in which order. The functions here are the library's interface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from codegen.blocks import constants, data, entry, header, imports, search, training
+from codegen.choices import PROJECT
+from codegen.render import render
+from codegen.request import Request
+from codegen.resolve import resolve_hpo, resolve_training
+from codegen.seal import apply_seal
+from codegen.spec import HpoSpec, TrainingSpec
+from codegen.statements import module
+
+
+def generate_hpo_script(
+    *,
+    experiment: str,
+    phase: str,
+    budget: str,
+    task: str,
+    horizon: int,
+    timescale: str,
+    data_path: str,
+    feature_columns: Sequence[str] | None = None,
+    n_trials: int = 50,
+    timeout_hours: float = 4.0,
+    context_length: int = 60,
+    val_ratio: float = 0.15,
+    test_ratio: float = 0.15,
+    hpo_train_fraction: float = 0.3,
+    chunk_length: int | None = None,
+    seed: int = 42,
+    search_seed: int = 42,
+    training_seed: int = 42,
+    split_mode: str = "scattered",
+    embargo: int = 0,
+    label_price: str = "high",
+    project: Path = PROJECT,
+) -> str:
+    """Write the search script of one experiment.
+
+    Args:
+        experiment: ``{phase}_{budget}_{task}``, with ``_h5`` or ``_weekly`` behind for other horizons and timescales.
+        phase: a file of ``configs/phases``.
+        budget: ``2M``, ``20M``, ``200M`` or ``2B`` trainable parameters.
+        task: ``threshold_1pct``, ``threshold_2pct``, ``threshold_3pct`` or ``threshold_5pct``.
+        horizon: 1, 2, 3, 5 or 7 trading days.
+        timescale: ``daily``, ``2d``, ``3d``, ``5d`` or ``weekly``.
+        data_path: parquet file inside the project, with an entry in ``data/manifest.json``.
+        feature_columns: channels; None takes every column that is neither date, price nor volume.
+        n_trials, timeout_hours: the search ends with whichever comes first.
+        context_length: bars of an input window.
+        val_ratio, test_ratio: shares of chunks held out.
+        hpo_train_fraction: share of the training samples that trials train on.
+        chunk_length: bars of a held-out chunk; None takes 3 * (context_length + 7).
+        seed, search_seed, training_seed: of the split, the sampler, and weights, order and dropout.
+        split_mode: ``scattered`` or ``contiguous``.
+        embargo: bars around held-out chunks that no training sample touches.
+        label_price: ``high`` (touched) or ``close`` (closed above).
+        project: folder that holds ``configs`` and ``data``.
+
+    Returns:
+        The script's text, sealed; the same bytes for the same arguments.
+
+    Raises:
+        ValueError: one line that says what was given and what is allowed.
+    """
+    return render_hpo(resolve_hpo(_request(locals())))
+
+
+def generate_training_script(
+    *,
+    experiment: str,
+    phase: str,
+    budget: str,
+    task: str,
+    horizon: int,
+    timescale: str,
+    data_path: str,
+    feature_columns: Sequence[str] | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
+    borrowed_from: str | None = None,
+    context_length: int = 60,
+    val_ratio: float = 0.15,
+    test_ratio: float = 0.15,
+    chunk_length: int | None = None,
+    seed: int = 42,
+    training_seed: int = 42,
+    split_mode: str = "scattered",
+    embargo: int = 0,
+    label_price: str = "high",
+    project: Path = PROJECT,
+) -> str:
+    """Write the training script of one experiment.
+
+    Args:
+        hyperparameters: ``architecture`` and the searched values; empty writes a script that says what to run first.
+        borrowed_from: experiment whose search the hyperparameters come from, for the record.
+
+    The other arguments, the answer and the errors are those of `generate_hpo_script`.
+    """
+    given = locals()
+    found = dict(given.pop("hyperparameters") or {})
+    source = given.pop("borrowed_from")
+    request = _request(given)
+    provenance = {"borrowed_from": source} if source else {"source": "given to generate_training_script"}
+    spec = resolve_training(
+        request,
+        hyperparameters=found,
+        provenance=provenance if found or source else {},
+        search_first=search_first(request, source),
+    )
+    return render_training(spec)
+
+
+def search_first(request: Request, source: str | None = None) -> str:
+    """What to run before a training script without hyperparameters can run."""
+    searched = source or f"{request.phase}_{request.budget}_{request.task}{request.suffix}"
+    phase, _, name = searched.partition("_")
+    return f"python experiments/{phase}/hpo_{name}.py, then {request.command()}"
+
+
+def render_hpo(spec: HpoSpec) -> str:
+    """The sealed text of a search script."""
+    body = [
+        *imports.hpo_imports(),
+        *constants.experiment_constants(spec),
+        *constants.data_constants(spec),
+        *constants.split_constants(spec),
+        *constants.search_model_constants(spec),
+        *constants.search_constants(spec),
+        *constants.training_constants(spec),
+        data.validate_data(),
+        data.make_experiment(),
+        search.suggest(spec),
+        search.make_objective(),
+        search.main(spec),
+        entry.entry_point(),
+    ]
+    return apply_seal(render(module(header.header_comments(spec), header.HPO_DOCSTRING, body)))
+
+
+def render_training(spec: TrainingSpec) -> str:
+    """The sealed text of a training script."""
+    body = [
+        *imports.training_imports(),
+        *constants.experiment_constants(spec),
+        *constants.data_constants(spec),
+        *constants.split_constants(spec),
+        *constants.chosen_model_constants(spec),
+        *constants.hyperparameter_constants(spec),
+        *constants.training_constants(spec),
+        data.validate_data(),
+        data.make_experiment(),
+        training.make_trainer(),
+        training.main(),
+        entry.entry_point(),
+    ]
+    return apply_seal(render(module(header.header_comments(spec), header.TRAINING_DOCSTRING, body)))
+
+
+def _request(arguments: Mapping[str, Any]) -> Request:
+    return Request(**arguments)

@@ -1,0 +1,98 @@
+"""The resolved, validated, canonical description of one script: every value it will hold, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentSpec:
+    """What both scripts of an experiment hold.
+
+    Attributes:
+        command: regenerates the script.
+        experiment, phase, budget, task, horizon, timescale: the question; ``horizon`` in trading days.
+        threshold: fraction above the decision row's close.
+        label_price: ``high`` or ``close``.
+        data_path: posix path inside the project; data_sha256: its content hash.
+        feature_columns: channels, in order.
+        context_length, val_ratio, test_ratio, chunk_length, split_mode, embargo, split_seed: the split.
+        parameter_budget: trainable parameters, ±5 %.
+        training_seed: initial weights, order of samples, dropout.
+        max_epochs, patience, warmup_fraction, gradient_clip: the fixed part of the recipe.
+    """
+
+    command: str
+    experiment: str
+    phase: str
+    budget: str
+    task: str
+    horizon: int
+    timescale: str
+    threshold: float
+    label_price: str
+    data_path: str
+    data_sha256: str
+    feature_columns: tuple[str, ...]
+    context_length: int
+    val_ratio: float
+    test_ratio: float
+    chunk_length: int | None
+    split_mode: str
+    embargo: int
+    split_seed: int
+    parameter_budget: int
+    training_seed: int
+    max_epochs: int
+    patience: int
+    warmup_fraction: float
+    gradient_clip: float
+
+    def sha256(self) -> str:
+        """Hash of the canonical JSON of all fields."""
+        canonical = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class HpoSpec(ExperimentSpec):
+    """What a search script holds besides.
+
+    Attributes:
+        model: architecture fields shared by all candidates.
+        architectures: name and further fields of each candidate.
+        space: name and bounds of each searched recipe value.
+        n_trials, timeout_hours, search_seed: length and seed of the search.
+        hpo_train_fraction: share of the training samples that trials train on.
+        startup_trials, pruning_warmup_epochs: when the median pruner may act.
+    """
+
+    model: dict[str, Any]
+    architectures: dict[str, dict[str, int]]
+    space: dict[str, dict[str, Any]]
+    n_trials: int
+    timeout_hours: float
+    search_seed: int
+    hpo_train_fraction: float
+    startup_trials: int
+    pruning_warmup_epochs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSpec(ExperimentSpec):
+    """What a training script holds besides.
+
+    Attributes:
+        hyperparameters: what a search found (or a default); empty until then.
+        architecture: fields of the chosen architecture, without the data's shape; empty until then.
+        provenance: where the hyperparameters come from.
+        search_first: the commands to run while they are empty.
+    """
+
+    hyperparameters: dict[str, Any]
+    architecture: dict[str, Any]
+    provenance: dict[str, Any]
+    search_first: str
