@@ -147,7 +147,7 @@ def render_hpo(spec: HpoSpec) -> str:
 def render_training(spec: TrainingSpec) -> str:
     """The sealed text of a training script."""
     body = [
-        *imports.training_imports(),
+        *imports.training_imports(spec),
         *constants.experiment_constants(spec),
         *constants.data_constants(spec),
         *constants.split_constants(spec),
@@ -157,7 +157,7 @@ def render_training(spec: TrainingSpec) -> str:
         data.validate_data(),
         data.make_experiment(),
         training.make_trainer(),
-        training.main(),
+        training.main(spec),
         entry.entry_point(),
     ]
     return apply_seal(render(module(header.header_comments(spec), header.TRAINING_DOCSTRING, body)))

@@ -89,7 +89,7 @@ class TrainingSpec(ExperimentSpec):
         hyperparameters: what a search found (or a default); empty until then.
         architecture: fields of the chosen architecture, without the data's shape; empty until then.
         provenance: where the hyperparameters come from.
-        search_first: the commands to run while they are empty.
+        search_first: the commands that fill them, for the script to name while they are empty.
     """
 
     hyperparameters: dict[str, Any]

@@ -91,10 +91,8 @@ def hyperparameter_constants(spec: TrainingSpec) -> list[Statement]:
     values = {
         "HYPERPARAMETERS": spec.hyperparameters,
         "PROVENANCE": spec.provenance,
-        "SEARCH_FIRST": spec.search_first,
     }
-    comments = {"SEARCH_FIRST": "What to run while HYPERPARAMETERS is empty."}
-    return _group("Hyperparameters", values, comments)
+    return _group("Hyperparameters", values, {})
 
 
 def training_constants(spec: ExperimentSpec) -> list[Statement]:

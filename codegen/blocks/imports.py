@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codegen.spec import TrainingSpec
 from codegen.statements import Statement, blank_line_above, import_, import_from
 
 
@@ -22,8 +23,9 @@ def hpo_imports() -> list[Statement]:
     ]
 
 
-def training_imports() -> list[Statement]:
-    """What a training script uses."""
+def training_imports(spec: TrainingSpec) -> list[Statement]:
+    """What a training script uses; one without hyperparameters refuses to run."""
+    refusal = [] if spec.hyperparameters else ["require_hyperparameters"]
     return [
         import_from("pathlib", "Path"),
         blank_line_above(import_from("runtime.arguments", "Arguments", "parse_arguments")),
@@ -31,7 +33,7 @@ def training_imports() -> list[Statement]:
         import_from("runtime.experiment", "Experiment"),
         import_from("runtime.plan", "print_training_cost", "print_training_plan"),
         import_from("runtime.recipe", "Recipe"),
-        import_from("runtime.script", "require_hyperparameters", "run_script"),
+        import_from("runtime.script", *refusal, "run_script"),
         import_from("runtime.series", "Series", "load_series"),
         import_from("runtime.trainer", "Trainer"),
         import_from("runtime.training_run", "run_training"),

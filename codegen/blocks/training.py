@@ -5,6 +5,7 @@ from __future__ import annotations
 from codegen.blocks.entry import main_function
 from codegen.expressions import Expression, call, multiline_call, name, or_, path, subscript
 from codegen.literals import literal
+from codegen.spec import TrainingSpec
 from codegen.statements import Parameter, Statement, assign, evaluate, function, return_
 
 
@@ -44,11 +45,12 @@ def _found(parameter: str) -> Expression:
     return subscript(name("HYPERPARAMETERS"), literal(parameter))
 
 
-def main() -> Statement:
+def main(spec: TrainingSpec) -> Statement:
     """Prepare, show the plan, train."""
     run = call("run_training", name("experiment"), name("trainer"), name("arguments"), provenance=name("PROVENANCE"))
+    unknown = call("require_hyperparameters", name("HYPERPARAMETERS"), search_first=literal(spec.search_first))
     prepare = [
-        evaluate(call("require_hyperparameters", name("HYPERPARAMETERS"), search_first=name("SEARCH_FIRST"))),
+        *([] if spec.hyperparameters else [evaluate(unknown)]),
         assign("experiment", call("make_experiment")),
         assign("trainer", call("make_trainer", name("experiment"), name("arguments"))),
         evaluate(call("print_training_plan", name("experiment"), name("trainer"))),

@@ -1,0 +1,156 @@
+"""The command line ``python -m codegen``. Heavy imports wait until the arguments are known to be good."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from codegen import choices
+from codegen.choices import PROJECT, UsageError, require_choice
+
+if TYPE_CHECKING:
+    from codegen.phases import Cell
+    from codegen.request import Request
+
+MODES = ("--check", "--diff", "--stdout", "--force")
+
+EXIT_OK, EXIT_DIFFERENCES, EXIT_USAGE, EXIT_BUG = 0, 1, 2, 123
+
+_DESCRIPTION = "Write the search and training scripts of one experiment, one budget or a whole phase."
+_EPILOG = """examples:
+  python -m codegen phase6a 2M threshold_1pct          write one experiment
+  python -m codegen phase6a 2M threshold_1pct --check  exit 1 unless its files are fresh
+  python -m codegen phase6a                            write the whole phase
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        unknown = message.removeprefix("unrecognized arguments: ").split("=")[0].split()[0]
+        guess = choices.nearest(unknown, self._option_string_actions) if unknown.startswith("--") else None
+        message += f". Did you mean {guess}?" if guess else ""
+        self.exit(EXIT_USAGE, f"error: {message}; see python -m codegen --help\n")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """All arguments, with the specification's defaults."""
+    parser = _Parser(
+        prog="python -m codegen",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("phase", metavar="PHASE", help=", ".join(choices.phase_names()))
+    add("budget", metavar="BUDGET", nargs="?", help=", ".join(choices.BUDGETS))
+    add("task", metavar="TASK", nargs="?", help=", ".join(choices.TASKS))
+    add("--horizon", type=int, metavar="N", help="trading days: 1, 2, 3, 5 or 7 (default: the phase's)")
+    add("--timescale", metavar="T", help="daily, 2d, 3d, 5d or weekly (default: the phase's)")
+    add("--data-path", default=choices.DEFAULT_DATASET, metavar="P", help="parquet file (default: %(default)s)")
+    add("--feature-column", action="append", metavar="C", help="use this column; repeat it (default: all)")
+    add("--hyperparameters", default="search", metavar="H", help="search (default) or default: the untuned recipe")
+    _add_parameters(parser)
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--check", action="store_true", help="write nothing; exit 1 unless every file is fresh")
+    mode.add_argument("--diff", action="store_true", help="write nothing; show what would change")
+    mode.add_argument("--stdout", action="store_true", help="write nothing; print the scripts")
+    mode.add_argument("--force", action="store_true", help="overwrite files that were edited by hand, too")
+    return parser
+
+
+def _add_parameters(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("parameters of the scripts")
+    add = group.add_argument
+    add("--trials", dest="n_trials", type=int, default=50, metavar="N", help="of the search (%(default)s)")
+    add("--timeout-hours", type=float, default=4.0, metavar="H", help="of the search (%(default)s)")
+    add("--hpo-train-fraction", type=float, default=0.3, metavar="F", help="of training samples (%(default)s)")
+    add("--context-length", type=int, default=60, metavar="N", help="bars of a window (%(default)s)")
+    add("--val-ratio", type=float, default=0.15, metavar="R", help="held out for validation (%(default)s)")
+    add("--test-ratio", type=float, default=0.15, metavar="R", help="held out for test (%(default)s)")
+    add("--chunk-length", type=int, metavar="N", help="bars of a held-out chunk (3 * (context length + 7))")
+    add("--split-mode", default="scattered", metavar="M", help="scattered (default) or contiguous")
+    add("--embargo", type=int, default=0, metavar="N", help="bars around held-out chunks left out (%(default)s)")
+    add("--label-price", default="high", metavar="P", help="high (default) or close")
+    add("--seed", type=int, default=42, metavar="N", help="of the split (%(default)s)")
+    add("--search-seed", type=int, default=42, metavar="N", help="of the sampler (%(default)s)")
+    add("--training-seed", type=int, default=42, metavar="N", help="of weights, order, dropout (%(default)s)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Returns:
+        0: fresh or written. 1: ``--check`` found differences, or a file edited by hand was left alone. 2: bad usage
+        or input. 123: our bug.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    options = make_parser().parse_args(given)
+    try:
+        _check_choices(options)
+        return _run(options, shlex.join(["python", "-m", "codegen", *(each for each in given if each not in MODES)]))
+    except BrokenPipeError:
+        return EXIT_OK
+    except (UsageError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        print("internal error: a bug of ours, not of your input; please report the lines above", file=sys.stderr)
+        return EXIT_BUG
+
+
+def _check_choices(options: argparse.Namespace) -> None:
+    require_choice("phase", options.phase, choices.phase_names())
+    for name, allowed in (
+        ("budget", choices.BUDGETS),
+        ("task", choices.TASKS),
+        ("horizon", choices.HORIZONS),
+        ("timescale", choices.TIMESCALES),
+    ):
+        if getattr(options, name) is not None:
+            require_choice(name, getattr(options, name), allowed)
+    require_choice("--hyperparameters", options.hyperparameters, ("search", "default"))
+
+
+def _run(options: argparse.Namespace, command: str) -> int:
+    from codegen.actions import Action, run
+    from codegen.phases import select
+    from data.build import ensure
+    from data.errors import DataError
+
+    try:
+        ensure(PROJECT / options.data_path)
+    except DataError as error:
+        raise UsageError(str(error)) from error
+    cells = select(
+        options.phase,
+        budget=options.budget,
+        task=options.task,
+        horizon=options.horizon,
+        timescale=options.timescale,
+    )
+    action = next((each for each in Action if getattr(options, each.value, False)), Action.WRITE)
+    requests = [(cell, _request(cell, options)) for cell in cells]
+    return run(requests, action, command=command, default_recipe=options.hyperparameters == "default")
+
+
+def _request(cell: Cell, options: argparse.Namespace) -> Request:
+    from codegen.request import FLAGS, Request
+
+    return Request(
+        experiment=cell.experiment,
+        phase=cell.phase,
+        budget=cell.budget,
+        task=cell.task,
+        horizon=cell.horizon,
+        timescale=cell.timescale,
+        data_path=options.data_path,
+        feature_columns=options.feature_column,
+        **{name: getattr(options, name) for name in FLAGS},
+    )

@@ -1,0 +1,116 @@
+"""What a finished search left behind, checked before a training script is made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from codegen.choices import UsageError
+from codegen.configs import RecipeConfig
+from codegen.phases import Cell
+from codegen.spec import TrainingSpec
+
+
+class Found(RecipeConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The best trial's hyperparameters."""
+
+    architecture: str
+
+
+class Best(msgspec.Struct, frozen=True):
+    """The best trial."""
+
+    trial: int
+    value: float
+    best_epoch: int
+    parameter_count: int
+    hyperparameters: Found
+    architecture: dict[str, Any]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One ``*.best.json``."""
+
+    experiment: str
+    phase: str
+    budget: str
+    task: str
+    threshold: float
+    label_price: str
+    horizon: int
+    timescale: str
+    data_sha256: str
+    split: dict[str, Any]
+    n_trials: int
+    ended_by: Literal["trials", "timeout"]
+    trials: dict[str, int]
+    best: Best
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """As a training script takes them, ``architecture`` first."""
+        found = self.best.hyperparameters
+        return {"architecture": found.architecture, **{n: getattr(found, n) for n in RecipeConfig.__struct_fields__}}
+
+    def provenance(self, source: str) -> dict[str, Any]:
+        """Where the values come from, for the script's head."""
+        return {
+            "source": source,
+            "trial": self.best.trial,
+            "val_loss": self.best.value,
+            "trials": self.trials,
+            "ended_by": self.ended_by,
+        }
+
+
+def load_finding(cell: Cell, project: Path) -> Finding | None:
+    """Read a search's finding; None while the search has not finished.
+
+    Raises:
+        UsageError: if the file is not what a finished search of this experiment writes.
+    """
+    path = project / cell.best_file
+    if not path.exists():
+        return None
+    try:
+        finding = msgspec.json.decode(path.read_bytes(), type=Finding)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise UsageError(f"{cell.best_file}: {error}; restore it, or run python {cell.hpo_file}") from error
+    for name in ("experiment", "phase", "budget", "task", "horizon", "timescale"):
+        _require_same(cell, name, getattr(finding, name), getattr(cell, name))
+    return finding
+
+
+def require_same_question(finding: Finding, spec: TrainingSpec, cell: Cell) -> None:
+    """Refuse a finding whose data, labels or split are not those of the script that would use it.
+
+    Raises:
+        UsageError: naming the first difference.
+    """
+    split = finding.split
+    pairs = {
+        "data_sha256": (finding.data_sha256, spec.data_sha256),
+        "label_price": (finding.label_price, spec.label_price),
+        "split seed": (split.get("seed"), spec.split_seed),
+        "split mode": (split.get("mode"), spec.split_mode),
+        **{
+            name: (split.get(name), getattr(spec, name))
+            for name in ("context_length", "val_ratio", "test_ratio", "chunk_length", "embargo")
+        },
+    }
+    for name, (found, wanted) in pairs.items():
+        _require_same(cell, name, found, wanted)
+    if any(spec.architecture.get(name) != value for name, value in finding.best.architecture.items()):
+        raise UsageError(
+            f"{cell.best_file}: configs/model gives architecture {finding.best.hyperparameters.architecture} another "
+            f"shape than the search trained; restore the configuration, or remove the file and search again"
+        )
+
+
+def _require_same(cell: Cell, name: str, found: object, wanted: object) -> None:
+    if found != wanted:
+        raise UsageError(
+            f"{cell.best_file} was searched with {name} {found!r}, this script has {wanted!r}; ask for the same, or "
+            f"remove the file and search again: python {cell.hpo_file}"
+        )

@@ -1,0 +1,95 @@
+"""The phase's ``README.md``: one entry an experiment, sorted; a date changes only when its scripts do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from codegen.choices import BUDGETS, TASKS
+from codegen.phases import Cell
+
+_HEADING = re.compile(r"^## ", re.MULTILINE)
+_GENERATED = "- **Generated:** "
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the manifest says of one experiment.
+
+    Attributes:
+        cell: the experiment.
+        title: its heading, after the budget.
+        hpo_file, training_file: names of its scripts; a borrower has no search.
+        data_path: the data it was generated for.
+        seals: first digits of the scripts' seals, by which a change is noticed.
+    """
+
+    cell: Cell
+    title: str
+    hpo_file: str | None
+    training_file: str
+    data_path: str
+    seals: tuple[str, ...]
+
+    @property
+    def heading(self) -> str:
+        """``2M - threshold_1pct``."""
+        return f"{self.cell.budget} - {self.title}"
+
+    def render(self, generated: str) -> str:
+        """The entry's Markdown, with the day its scripts were made."""
+        search = f"`{self.hpo_file}`" if self.hpo_file else "none: borrows its hyperparameters"
+        days = "day" if self.cell.horizon == 1 else "days"
+        return (
+            f"## {self.heading}\n\n"
+            f"{_GENERATED}{generated}\n"
+            f"- **HPO Script:** {search}\n"
+            f"- **Training Script:** `{self.training_file}`\n"
+            f"- **Data:** {self.data_path}\n"
+            f"- **Horizon:** {self.cell.horizon} {days}\n"
+            f"- **Timescale:** {self.cell.timescale}\n"
+            f"- **Seals:** {', '.join(self.seals)}\n"
+        )
+
+
+def update_manifest(current: str | None, phase: str, entries: Sequence[Entry], *, today: str) -> str:
+    """Put entries into a manifest, leaving every other entry and the text above them as they are.
+
+    Args:
+        current: the manifest on disk, None if there is none.
+        phase: its title.
+        entries: to add or replace.
+        today: date of an entry whose scripts changed.
+    """
+    preamble, *blocks = _HEADING.split(current) if current else [f"# {phase}\n\n"]
+    known = {block.partition("\n")[0]: f"## {block.rstrip()}\n" for block in blocks}
+    for entry in entries:
+        old = known.get(entry.heading)
+        date = _date_of(old) if old is not None else None
+        unchanged = date is not None and entry.render(date) == old
+        known[entry.heading] = entry.render(date if unchanged and date else today)
+    ordered = [known[heading] for heading in sorted(known, key=_order)]
+    return "\n".join([preamble.rstrip() + "\n", *ordered])
+
+
+def is_current(current: str | None, updated: str) -> bool:
+    """Whether a manifest says what it should, dates aside."""
+    return current is not None and _dateless(current) == _dateless(updated)
+
+
+def _dateless(text: str) -> list[str]:
+    return [line for line in text.splitlines() if not line.startswith(_GENERATED)]
+
+
+def _date_of(block: str) -> str | None:
+    for line in block.splitlines():
+        if line.startswith(_GENERATED):
+            return line.removeprefix(_GENERATED)
+    return None
+
+
+def _order(heading: str) -> tuple[int, int, str]:
+    budget, _, title = heading.partition(" - ")
+    task = next((index for index, name in enumerate(TASKS) if title.startswith(name)), len(TASKS))
+    return (BUDGETS.index(budget) if budget in BUDGETS else len(BUDGETS), task, title)
