@@ -66,7 +66,8 @@ def _group_edges(daily: pd.DataFrame, timescale: str) -> tuple[npt.NDArray[np.in
 
 def _week_edges(dates: pd.Series[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     day_number = dates.to_numpy().astype("datetime64[D]").astype(np.int64) + _MONDAY_OFFSET
-    first_day = np.flatnonzero(np.diff(day_number // 7, prepend=-1))
+    week = day_number // 7
+    first_day = np.flatnonzero(np.diff(week, prepend=week[0] - 1))
     last_day = np.append(first_day[1:], len(dates)) - 1
     begins_on_monday = day_number[0] % 7 == 0
     complete = slice(0 if begins_on_monday else 1, -1)

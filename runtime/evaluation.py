@@ -21,7 +21,7 @@ def probabilities(logits: Floats) -> Floats:
 
 def log_loss(labels: Floats, logits: Floats) -> float:
     """Mean binary cross-entropy in nats, from logits, exact however confident they are."""
-    return float(np.mean(np.logaddexp(0.0, logits) - labels * logits))
+    return float(np.mean(np.logaddexp(0.0, (1 - 2 * labels) * logits)))
 
 
 def base_rate_logit(rate: float) -> float:
@@ -44,9 +44,11 @@ def tune_threshold(labels: Floats, logits: Floats) -> float | None:
     """
     if not labels.any():
         return None
-    precision, recall, thresholds = metrics.precision_recall_curve(labels, probabilities(logits))
-    total = precision[:-1] + recall[:-1]
-    f1 = np.divide(2 * precision[:-1] * recall[:-1], total, out=np.zeros_like(total), where=total > 0)
+    forecast, positives = np.sort(probabilities(logits)), labels.sum()
+    thresholds = np.unique(forecast)
+    chosen = forecast.size - np.searchsorted(forecast, thresholds)
+    hits = positives - np.searchsorted(np.sort(probabilities(logits[labels == 1])), thresholds)
+    f1 = 2 * hits / (chosen + positives)  # one division of whole numbers, so that ties are exact
     return float(thresholds[np.flatnonzero(f1 == f1.max())[-1]])
 
 
@@ -77,16 +79,16 @@ def evaluate(
         "brier_skill": 1 - brier / float(np.mean((train_base_rate - labels) ** 2)),
         "prediction_std": float(forecast.std()),
     }
-    return report | _ranking(labels, forecast) | _decision(labels, forecast, threshold)
+    return report | _ranking(labels, logits) | _decision(labels, forecast, threshold)
 
 
-def _ranking(labels: Floats, forecast: Floats) -> dict[str, Any]:
+def _ranking(labels: Floats, logits: Floats) -> dict[str, Any]:
     if labels.min() == labels.max():
         reason = f"all {labels.size} labels are {int(labels[0])}: ranking is undefined"
         return {"roc_auc": None, "pr_auc": None, "undefined": reason}
     return {
-        "roc_auc": float(metrics.roc_auc_score(labels, forecast)),
-        "pr_auc": float(metrics.average_precision_score(labels, forecast)),
+        "roc_auc": float(metrics.roc_auc_score(labels, logits)),
+        "pr_auc": float(metrics.average_precision_score(labels, logits)),
     }
 
 

@@ -39,9 +39,19 @@ class Recipe:
         _check("learning_rate", self.learning_rate, 0 < self.learning_rate < math.inf, "positive")
         _check("weight_decay", self.weight_decay, 0 <= self.weight_decay < math.inf, "at least 0")
         _check("dropout", self.dropout, 0 <= self.dropout < 1, "in [0, 1)")
-        _check("batch_size", self.batch_size, self.batch_size >= 1, "at least 1")
-        _check("max_epochs", self.max_epochs, self.max_epochs >= 1, "at least 1")
-        _check("patience", self.patience, self.patience >= 1, "at least 1")
+        _check(
+            "batch_size",
+            self.batch_size,
+            type(self.batch_size) is int and self.batch_size >= 1,
+            "an integer of at least 1",
+        )
+        _check(
+            "max_epochs",
+            self.max_epochs,
+            type(self.max_epochs) is int and self.max_epochs >= 1,
+            "an integer of at least 1",
+        )
+        _check("patience", self.patience, type(self.patience) is int and self.patience >= 1, "an integer of at least 1")
         _check("warmup_fraction", self.warmup_fraction, 0 <= self.warmup_fraction < 1, "in [0, 1)")
         _check("gradient_clip", self.gradient_clip, 0 < self.gradient_clip < math.inf, "positive")
 

@@ -95,10 +95,10 @@ def load_series(path: Path, *, content_sha256: str, feature_columns: Sequence[st
 
     try:
         daily = pd.read_parquet(ensure(path))
+        found = hash_content(daily)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: {error}") from error
     _check_columns(path, daily, feature_columns)
-    found = hash_content(daily)
     if found != content_sha256:
         raise UserError(
             f"{path} holds other data (content sha256 {found[:12]}…) than this script was written for "

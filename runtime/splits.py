@@ -93,6 +93,8 @@ def _check_starts(name: str, starts: Indices) -> None:
 
 
 def _check_inside(name: str, starts: Indices, chunks: Chunks, span: int) -> None:
+    if not chunks:
+        raise ValueError(f"{name}_chunks is empty; every {name} sample lies in a chunk")
     edges = np.asarray(chunks, dtype=np.int64).reshape(-1, 2)
     if (np.diff(edges.ravel()) < 0).any():
         raise ValueError(f"{name}_chunks must be increasing and must not overlap")
