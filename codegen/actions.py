@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 
+from codegen.choices import UsageError
 from codegen.generate import make_targets, manifest_entry
 from codegen.manifest import Entry, is_current, update_manifest
 from codegen.phases import Cell
@@ -56,9 +57,10 @@ def run(requests: Sequence[tuple[Cell, Request]], action: Action, *, command: st
         entries = [manifest_entry(cell, request, each) for cell, request, each in made]
         return _check(targets, manifest, entries, command)
     with locked(manifest.parent):
+        current = _read(manifest)  # first: nothing is written if it cannot be read
         states = [(target, target.write(force=action is Action.FORCE)) for target in targets]
         entries = [manifest_entry(cell, request, each) for cell, request, each in made]
-        _write_manifest(manifest, requests[0][0].phase, entries)
+        _write_manifest(manifest, current, entries)
     return _report_written(states, command, project, force=action is Action.FORCE)
 
 
@@ -70,7 +72,7 @@ def _check(
 ) -> int:
     project = manifest.parents[2]
     wrong = [(target.path, state) for target in targets if (state := target.state()) is not State.FRESH]
-    current = manifest.read_text() if manifest.exists() else None
+    current = _read(manifest)
     if not is_current(current, update_manifest(current, manifest.parent.name, entries, today="")):
         wrong.append((manifest, State.STALE if current else State.MISSING))
     for path, state in wrong:
@@ -83,9 +85,16 @@ def _check(
     return 0
 
 
-def _write_manifest(path: Path, phase: str, entries: Sequence[Entry]) -> None:
-    current = path.read_text() if path.exists() else None
-    updated = update_manifest(current, phase, entries, today=datetime.now(UTC).date().isoformat())
+def _read(manifest: Path) -> str | None:
+    try:
+        return manifest.read_text("utf-8") if manifest.exists() else None
+    except UnicodeDecodeError as error:
+        name = manifest.relative_to(manifest.parents[2])
+        raise UsageError(f"{name} is no text ({error}); restore or remove it") from error
+
+
+def _write_manifest(path: Path, current: str | None, entries: Sequence[Entry]) -> None:
+    updated = update_manifest(current, path.parent.name, entries, today=datetime.now(UTC).date().isoformat())
     if updated != current:
         write_atomically(path, updated.encode())
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -29,10 +31,10 @@ _EPILOG = """examples:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        unknown = message.removeprefix("unrecognized arguments: ").split("=")[0].split()[0]
-        guess = choices.nearest(unknown, self._option_string_actions) if unknown.startswith("--") else None
+        misspelt = re.match(r"unrecognized arguments: (--[^\s=]+)", message)
+        guess = choices.nearest(misspelt[1], self._option_string_actions) if misspelt else None
         message += f". Did you mean {guess}?" if guess else ""
-        self.exit(EXIT_USAGE, f"error: {message}; see python -m codegen --help\n")
+        self.exit(EXIT_USAGE, f"error: {' '.join(message.split())}; see python -m codegen --help\n")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -91,8 +93,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(given)
     try:
         _check_choices(options)
-        return _run(options, shlex.join(["python", "-m", "codegen", *(each for each in given if each not in MODES)]))
+        command = shlex.join(["python", "-m", "codegen", *(each for each in given if each not in MODES)])
+        exit_code = _run(options, command)
+        sys.stdout.flush()
+        return exit_code
     except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it exits
         return EXIT_OK
     except (UsageError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -124,10 +130,6 @@ def _run(options: argparse.Namespace, command: str) -> int:
     from data.build import ensure
     from data.errors import DataError
 
-    try:
-        ensure(PROJECT / options.data_path)
-    except DataError as error:
-        raise UsageError(str(error)) from error
     cells = select(
         options.phase,
         budget=options.budget,
@@ -137,6 +139,10 @@ def _run(options: argparse.Namespace, command: str) -> int:
     )
     action = next((each for each in Action if getattr(options, each.value, False)), Action.WRITE)
     requests = [(cell, _request(cell, options)) for cell in cells]
+    try:
+        ensure(PROJECT / options.data_path)
+    except DataError as error:
+        raise UsageError(str(error)) from error
     return run(requests, action, command=command, default_recipe=options.hyperparameters == "default")
 
 

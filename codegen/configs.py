@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from codegen.choices import PROJECT, UsageError, phase_names, require_choice
+from codegen.choices import BUDGETS, HORIZONS, PROJECT, TASKS, TIMESCALES, UsageError, phase_names, require_choice
 from runtime.architecture import Architecture, solve_d_ff
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
+Value = TypeVar("Value")
+Axis = Annotated[tuple[Value, ...], msgspec.Meta(min_length=1)]
 
 
 class Source(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -25,13 +28,19 @@ class Source(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class Phase(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Which experiments a phase holds, which of them search, and who borrows from whom."""
 
-    budgets: tuple[str, ...]
-    tasks: tuple[str, ...]
-    horizons: tuple[int, ...]
-    timescales: tuple[str, ...]
+    budgets: Axis[str]
+    tasks: Axis[str]
+    horizons: Axis[int]
+    timescales: Axis[str]
     searches: tuple[str, ...]
     interpolates: dict[str, tuple[str, str]] = {}
     borrows: Source | None = None
+
+    def __post_init__(self) -> None:
+        axes = {"budgets": BUDGETS, "tasks": TASKS, "horizons": HORIZONS, "timescales": TIMESCALES, "searches": TASKS}
+        for name, allowed in axes.items():
+            for value in getattr(self, name):
+                require_choice(name, value, allowed)
 
 
 class Range(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -41,11 +50,16 @@ class Range(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     high: float
     log: bool
 
+    def __post_init__(self) -> None:
+        least = 0 if self.log else -math.inf
+        if not least < self.low < self.high < math.inf:
+            raise ValueError(f"low {self.low}, high {self.high}: low must be below high, and positive if log is true")
+
 
 class Choices(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A value drawn from a list."""
 
-    choices: tuple[int, ...]
+    choices: Axis[Count]
 
 
 class Fixed(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -151,5 +165,5 @@ def _load(path: Path, kind: type[Config]) -> Config:
 
     try:
         return msgspec.convert(yaml.safe_load(path.read_bytes()), kind)
-    except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
-        raise UsageError(f"{path.parent.name}/{path.name}: {error}") from error
+    except (OSError, ValueError, RecursionError, yaml.YAMLError, msgspec.ValidationError) as error:
+        raise UsageError(f"configs/{path.parent.name}/{path.name}: {' '.join(str(error).split())}") from error

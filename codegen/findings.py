@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from codegen.choices import UsageError
-from codegen.configs import RecipeConfig
+from codegen.configs import RecipeConfig, load_model
 from codegen.phases import Cell
 from codegen.spec import TrainingSpec
 
@@ -42,6 +42,7 @@ class Finding(msgspec.Struct, frozen=True):
     horizon: int
     timescale: str
     data_sha256: str
+    feature_columns: tuple[str, ...]
     split: dict[str, Any]
     n_trials: int
     ended_by: Literal["trials", "timeout"]
@@ -75,10 +76,12 @@ def load_finding(cell: Cell, project: Path) -> Finding | None:
         return None
     try:
         finding = msgspec.json.decode(path.read_bytes(), type=Finding)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{cell.best_file}: {error}; restore it, or run python {cell.hpo_file}") from error
     for name in ("experiment", "phase", "budget", "task", "horizon", "timescale"):
         _require_same(cell, name, getattr(finding, name), getattr(cell, name))
+    if finding.best.hyperparameters.architecture not in load_model(cell.budget, project).architectures:
+        raise _other_architecture(cell, finding)
     return finding
 
 
@@ -91,6 +94,8 @@ def require_same_question(finding: Finding, spec: TrainingSpec, cell: Cell) -> N
     split = finding.split
     pairs = {
         "data_sha256": (finding.data_sha256, spec.data_sha256),
+        "feature_columns": (finding.feature_columns, spec.feature_columns),
+        "threshold": (finding.threshold, spec.threshold),
         "label_price": (finding.label_price, spec.label_price),
         "split seed": (split.get("seed"), spec.split_seed),
         "split mode": (split.get("mode"), spec.split_mode),
@@ -101,11 +106,16 @@ def require_same_question(finding: Finding, spec: TrainingSpec, cell: Cell) -> N
     }
     for name, (found, wanted) in pairs.items():
         _require_same(cell, name, found, wanted)
-    if any(spec.architecture.get(name) != value for name, value in finding.best.architecture.items()):
-        raise UsageError(
-            f"{cell.best_file}: configs/model gives architecture {finding.best.hyperparameters.architecture} another "
-            f"shape than the search trained; restore the configuration, or remove the file and search again"
-        )
+    if finding.best.architecture != spec.architecture:
+        raise _other_architecture(cell, finding)
+
+
+def _other_architecture(cell: Cell, finding: Finding) -> UsageError:
+    return UsageError(
+        f"{cell.best_file}: configs/model/patchtst_{cell.budget}.yaml does not give the architecture "
+        f"{finding.best.hyperparameters.architecture!a} that the search trained; restore the configuration, or remove "
+        f"the file and search again: python {cell.hpo_file}"
+    )
 
 
 def _require_same(cell: Cell, name: str, found: object, wanted: object) -> None:

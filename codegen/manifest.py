@@ -39,7 +39,7 @@ class Entry:
 
     def render(self, generated: str) -> str:
         """The entry's Markdown, with the day its scripts were made."""
-        search = f"`{self.hpo_file}`" if self.hpo_file else "none: borrows its hyperparameters"
+        search = f"`{self.hpo_file}`" if self.hpo_file else "none of its own"
         days = "day" if self.cell.horizon == 1 else "days"
         return (
             f"## {self.heading}\n\n"
@@ -63,13 +63,11 @@ def update_manifest(current: str | None, phase: str, entries: Sequence[Entry], *
         today: date of an entry whose scripts changed.
     """
     preamble, *blocks = _HEADING.split(current) if current else [f"# {phase}\n\n"]
-    known = {block.partition("\n")[0]: f"## {block.rstrip()}\n" for block in blocks}
-    for entry in entries:
-        old = known.get(entry.heading)
-        date = _date_of(old) if old is not None else None
-        unchanged = date is not None and entry.render(date) == old
-        known[entry.heading] = entry.render(date if unchanged and date else today)
-    ordered = [known[heading] for heading in sorted(known, key=_order)]
+    sections = [f"## {block.rstrip()}\n" for block in blocks]
+    old = {_heading_of(section): section for section in sections}
+    new = {entry.heading: _dated(entry, old.get(entry.heading), today) for entry in entries}
+    kept = [section for section in sections if _heading_of(section) not in new]
+    ordered = sorted([*kept, *new.values()], key=lambda section: _order(_heading_of(section)))
     return "\n".join([preamble.rstrip() + "\n", *ordered])
 
 
@@ -80,6 +78,15 @@ def is_current(current: str | None, updated: str) -> bool:
 
 def _dateless(text: str) -> list[str]:
     return [line for line in text.splitlines() if not line.startswith(_GENERATED)]
+
+
+def _dated(entry: Entry, old: str | None, today: str) -> str:
+    date = _date_of(old) if old is not None else None
+    return old if date is not None and old == entry.render(date) else entry.render(today)
+
+
+def _heading_of(section: str) -> str:
+    return section.partition("\n")[0].removeprefix("## ")
 
 
 def _date_of(block: str) -> str | None:

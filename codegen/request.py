@@ -89,12 +89,12 @@ class Request:
         if phase.timescales != (self.timescale,):
             parts += ["--timescale", self.timescale]
         if self.data_path != choices.DEFAULT_DATASET:
-            parts += ["--data-path", self.data_path]
+            parts += [f"--data-path={self.data_path}"]  # "=", because free text may begin with a dash
         for name, flag in FLAGS.items():
             if (value := getattr(self, name)) != type(self).__dataclass_fields__[name].default:
                 parts += [flag, str(value)]
         for column in self.feature_columns or ():
-            parts += ["--feature-column", column]
+            parts += [f"--feature-column={column}"]
         command = shlex.join(parts)
         if not (command.isascii() and command.isprintable()):
             raise UsageError(f"paths and chosen feature columns must be printable ASCII, got {command!a}")

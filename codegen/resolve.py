@@ -110,23 +110,27 @@ def read_schema(request: Request) -> tuple[tuple[str, ...], str]:
     """Feature columns and content hash of the data a request names.
 
     Raises:
-        UsageError: if the file or its manifest entry is missing, or lacks a column.
+        UsageError: if the file or its manifest entry is missing or named otherwise, or a column cannot be used.
     """
     import pyarrow
     import pyarrow.parquet
 
-    from data.manifest import entry_for
+    from data.manifest import entry_for, key_of
 
     path = request.project / request.data_path
     try:
+        key = key_of(Path(request.data_path), request.project)
         sha256 = entry_for(Path(request.data_path), request.project).content_sha256
         present = pyarrow.parquet.read_schema(path).names
     except (OSError, ValueError, pyarrow.ArrowException) as error:
         raise UsageError(f"{request.data_path}: {error}") from error
-    columns = tuple(request.feature_columns or (name for name in present if name not in choices.NOT_FEATURES))
+    if request.data_path != key:  # the same data must give the same bytes, on every machine
+        raise UsageError(f"{request.data_path}: write it as it stands in the manifest: {key}")
+    features = [name for name in present if name not in choices.NOT_FEATURES]
+    columns = tuple(features if request.feature_columns is None else request.feature_columns)
     missing = [name for name in (*choices.NOT_FEATURES, *columns) if name not in present]
-    if missing or not columns or len(set(columns)) < len(columns):
-        wrong = f"lacks the columns {missing}" if missing else "needs feature columns, each once"
+    if missing or not columns or "Date" in columns or len(set(columns)) < len(columns):
+        wrong = f"lacks the columns {missing}" if missing else "needs feature columns, each once and never Date"
         raise UsageError(f"{request.data_path} {wrong}; it has {present}")
     return columns, sha256
 

@@ -34,21 +34,14 @@ class Target:
     text: str
 
     def current(self) -> str | None:
-        """What is on disk, with plain newlines; None if nothing is.
-
-        Raises:
-            UnicodeDecodeError: if the file is no text; it is nothing of ours then.
-        """
+        """What is on disk, with plain newlines; None if nothing is. Bytes that are no text never match the seal."""
         if not self.path.exists():
             return None
-        return self.path.read_bytes().decode().replace("\r\n", "\n")
+        return self.path.read_bytes().decode(errors="replace").replace("\r\n", "\n")
 
     def state(self) -> State:
         """Compare the file on disk with the text."""
-        try:
-            current = self.current()
-        except UnicodeDecodeError:
-            return State.FOREIGN
+        current = self.current()
         if current is None:
             return State.MISSING
         if current == self.text:

@@ -44,12 +44,26 @@ def tune_threshold(labels: Floats, logits: Floats) -> float | None:
     """
     if not labels.any():
         return None
-    forecast, positives = np.sort(probabilities(logits)), labels.sum()
+    forecast, positives = probabilities(logits), labels.sum()
     thresholds = np.unique(forecast)
-    chosen = forecast.size - np.searchsorted(forecast, thresholds)
-    hits = positives - np.searchsorted(np.sort(probabilities(logits[labels == 1])), thresholds)
+    chosen = forecast.size - np.searchsorted(np.sort(forecast), thresholds)
+    hits = positives - np.searchsorted(np.sort(forecast[labels == 1]), thresholds)
     f1 = 2 * hits / (chosen + positives)  # one division of whole numbers, so that ties are exact
     return float(thresholds[np.flatnonzero(f1 == f1.max())[-1]])
+
+
+def auc_standard_error(positives: int, negatives: int, *, auc: float = 0.75) -> float:
+    """Standard error of an ROC AUC measured on so many independent samples (Hanley & McNeil 1982, equation 1).
+
+    Args:
+        positives, negatives: how many of each, at least 1.
+        auc: the true value.
+    """
+    both_positives, both_negatives = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    variance = (
+        auc * (1 - auc) + (positives - 1) * (both_positives - auc**2) + (negatives - 1) * (both_negatives - auc**2)
+    ) / (positives * negatives)
+    return float(np.sqrt(variance))
 
 
 def evaluate(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from runtime.chunk_splitter import ChunkSplitter
 from runtime.errors import UserError
-from runtime.evaluation import FEW_POSITIVES, Floats
+from runtime.evaluation import FEW_POSITIVES, Floats, auc_standard_error
 from runtime.normaliser import Normaliser
 from runtime.series import Series
 from runtime.splits import Indices, SplitIndices, touched_rows
@@ -73,6 +73,7 @@ class Experiment:
             "horizon": self.horizon,
             "timescale": self.timescale,
             "data_sha256": self.series.content_sha256,
+            "feature_columns": list(self.series.feature_columns),
             "split": asdict(self.splitter),
         }
 
@@ -123,14 +124,20 @@ class Experiment:
                 )
 
     def thin_splits(self) -> list[str]:
-        """A sentence for each split with too few positives, or one class only, to say much."""
+        """A sentence for each split with too few positives, or one class only: what they can and cannot show."""
         return [
-            f"{name} holds {int(labels.sum())} positives of {labels.size} samples: "
-            + (
-                "rank metrics are undefined"
-                if labels.min() == labels.max()
-                else "every number from it is very uncertain"
-            )
+            f"{name} holds {int(labels.sum())} of {labels.size} samples positive: {_limits(labels)}"
             for name, labels in self.split_labels()
-            if labels.sum() < FEW_POSITIVES
+            if labels.sum() < FEW_POSITIVES or labels.min() == labels.max()
         ]
+
+
+def _limits(labels: Floats) -> str:
+    positives = int(labels.sum())
+    if positives in (0, labels.size):
+        return "one class only, so nothing can be ranked and rank metrics are undefined"
+    error = auc_standard_error(positives, labels.size - positives)
+    return (
+        "enough to see forecasts far from the base rate, too few to rank models: "
+        f"an AUC of 0.75 has a standard error of {error:.2f}, more where positives cluster"
+    )

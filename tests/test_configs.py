@@ -1,0 +1,174 @@
+"""The shipped configurations hold together, and a broken one is named with its key."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codegen import choices
+from codegen.choices import PROJECT, UsageError
+from codegen.configs import Fixed, HpoConfig, ModelConfig, RecipeConfig, Space, load_hpo, load_model, load_phase
+from data.schema import DEFAULT_DATASET, PRICE_COLUMNS
+from runtime import bars
+from runtime.architecture import BUDGET_TOLERANCE, BUDGETS
+from runtime.chunk_splitter import SplitMode
+from runtime.labels import LabelPrice
+from runtime.recipe import Recipe
+from tests.questions import refused
+
+PHASE, MODEL, HPO = ("configs/phases/phase6a.yaml", "configs/model/patchtst_2M.yaml", "configs/hpo/patchtst_2M.yaml")
+LOADERS: dict[str, Callable[[Path], object]] = {
+    PHASE: lambda project: load_phase("phase6a", project),
+    MODEL: lambda project: load_model("2M", project),
+    HPO: lambda project: load_hpo("2M", project),
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    shutil.copytree(PROJECT / "configs", tmp_path / "configs")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "key"),
+    [
+        (PHASE, "2B]\n", "2B\n", "line 2, column 10: budgets: [2M, 20M, 200M, 2B ^ expected ','"),
+        (PHASE, "budgets: [2M,", "budgets: [3M,", "budgets '3M' is not known; allowed: 2M, 20M, 200M, 2B"),
+        (PHASE, "horizons: [1]", "horizons: [4]", "horizons 4 is not known; allowed: 1, 2, 3, 5, 7"),
+        (PHASE, "horizons: [1]", "horizons: []", "$.horizons"),
+        (PHASE, "horizons: [1]", "horizons: 1", "$.horizons"),
+        (PHASE, "horizons: [1]", "horizon: [1]", "`horizon"),
+        (PHASE, "timescales: [daily]", "timescales: [1]", "$.timescales"),
+        (PHASE, "searches: [threshold_1pct,", "searches: [threshold_4pct,", "searches 'threshold_4pct' is not known"),
+        (
+            PHASE,
+            "timescales: [daily]",
+            "timescales: !!python/object/apply:os.getcwd []",
+            "python/object/apply:os.getcwd",
+        ),
+        (MODEL, "budget: 2M", "budget: !!python/object:pathlib.Path {}", "python/object:pathlib.Path"),
+        (MODEL, "learning_rate: 1.0e-4", "learning_rate: 0", "$.recipe.learning_rate"),
+        (MODEL, "learning_rate: 1.0e-4", "learning_rate: 1e-4", "$.recipe.learning_rate"),  # YAML 1.1 reads a string
+        (MODEL, "dropout: 0.4", "dropout: 1.0", "$.recipe.dropout"),
+        (MODEL, "weight_decay: 0.1", "weight_decay: .nan", "$.recipe.weight_decay"),
+        (MODEL, "batch_size: 64", "batch_size: 64.5", "$.recipe.batch_size"),
+        (MODEL, "batch_size: 64", "batch: 64", "`batch"),
+        (MODEL, "num_heads: 8, num_layers: 8", "num_heads: eight, num_layers: 8", "$.architectures[...]"),
+        (HPO, "log: false", "log: maybe", "$.space.dropout.log"),
+        (HPO, "low: 0.1", "low: 0.9", "$.space.dropout"),
+        (HPO, "low: 3.0e-5", "low: 0.0", "$.space.learning_rate"),
+        (HPO, "high: 0.7", "high: .inf", "$.space.dropout"),
+        (HPO, "choices: [32, 64, 128]", "choices: []", "$.space.batch_size.choices"),
+        (HPO, "choices: [32, 64, 128]", "choices: [32, 0]", "$.space.batch_size.choices[1]"),
+        (HPO, "max_epochs: 30", "max_epochs: 0", "$.fixed.max_epochs"),
+        (HPO, "gradient_clip: 1.0", "gradient_clip: 2001-99-99", "month must be in"),
+        (HPO, "warmup_share: 0.3", "warmup_share: 1.5", "$.pruning.warmup_share"),
+        (HPO, "  patience: 8\n", "", "missing required field `patience` - at `$.fixed`"),
+        (HPO, "  patience: 8\n", "  patience: 8\n  speed: 3\n", "unknown field `speed` - at `$.fixed`"),
+        (HPO, "fixed:", "rest: {}\nfixed:", "`rest`"),
+    ],
+)
+def test_a_broken_configuration_is_named_with_its_key(root: Path, file: str, old: str, new: str, key: str) -> None:
+    text = (root / file).read_text()
+    assert old in text
+    (root / file).write_text(text.replace(old, new, 1))
+    with refused(f"{file}: ", key):
+        LOADERS[file](root)
+
+
+@pytest.mark.parametrize("file", LOADERS)
+@pytest.mark.parametrize("content", [b"", b"[]", b"just words", b"\xff\xfe\x00", b"a: b: c", b"{" * 1200, b"&a [*a]"])
+def test_a_file_that_is_no_configuration_is_refused(root: Path, file: str, content: bytes) -> None:
+    (root / file).write_bytes(content)
+    with refused(f"{file}: "):
+        LOADERS[file](root)
+
+
+@pytest.mark.parametrize("file", [MODEL, HPO])
+def test_a_missing_configuration_is_refused(root: Path, file: str) -> None:
+    (root / file).unlink()
+    with refused(f"{file}: ", "No such file"):
+        LOADERS[file](root)
+
+
+@pytest.mark.parametrize("file", LOADERS)
+def test_damage_is_refused_or_harmless(tmp_path_factory: pytest.TempPathFactory, file: str) -> None:
+    root = tmp_path_factory.mktemp("damage")
+    shutil.copytree(PROJECT / "configs", root / "configs")
+    text = (root / file).read_text()
+
+    @settings(max_examples=60, deadline=None)
+    @given(start=st.integers(0, len(text)), length=st.integers(0, 5), new=st.text("{}[]:,-#'\"&*\n\t 0ae.", max_size=4))
+    def damage(start: int, length: int, new: str) -> None:
+        (root / file).write_text(text[:start] + new + text[start + length :])
+        try:
+            LOADERS[file](root)
+        except UsageError as error:
+            assert str(error).startswith(f"{file}: ")  # noqa: PT017
+            assert "\n" not in str(error)  # noqa: PT017
+
+    damage()
+
+
+@pytest.mark.parametrize("context_length", [60, 120])
+@pytest.mark.parametrize("num_channels", [1, 29])
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_every_architecture_meets_its_budget(budget: str, num_channels: int, context_length: int) -> None:
+    model = load_model(budget)
+    assert model.budget == budget
+    assert model.default in model.architectures
+    solved = model.solve(BUDGETS[budget], num_channels=num_channels, context_length=context_length)
+    assert solved.keys() == model.architectures.keys()
+    for architecture in solved.values():
+        distance = abs(architecture.parameter_count() - BUDGETS[budget])
+        assert distance <= BUDGET_TOLERANCE * BUDGETS[budget]
+
+
+def test_an_architecture_that_cannot_meet_its_budget_is_named(root: Path) -> None:
+    model = load_model("2M", root)
+    with refused("configs/model/patchtst_2M.yaml, architecture d128_h8_l8_p10: ", "cannot meet a budget of 1,000"):
+        model.solve(1000, num_channels=29, context_length=60)
+    lacking = msgspec.structs.replace(model, patchtst={})
+    with refused("configs/model/patchtst_2M.yaml, architecture d128_h8_l8_p10: ", "channels"):
+        lacking.solve(2_000_000, num_channels=29, context_length=60)
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_the_default_recipe_lies_where_the_search_looks(budget: str) -> None:
+    recipe, space = load_model(budget).recipe, load_hpo(budget).space
+    for name in ("learning_rate", "weight_decay", "dropout"):
+        ends = getattr(space, name)
+        assert ends.low <= getattr(recipe, name) <= ends.high
+    assert recipe.batch_size in space.batch_size.choices
+
+
+def test_searched_and_fixed_values_are_the_recipe() -> None:
+    recipe = {field.name for field in dataclasses.fields(Recipe)}
+    assert set(Space.__struct_fields__) | set(Fixed.__struct_fields__) == recipe
+    assert not set(Space.__struct_fields__) & set(Fixed.__struct_fields__)
+    assert set(Space.__struct_fields__) == set(RecipeConfig.__struct_fields__)
+
+
+def test_choices_are_what_the_runtime_knows() -> None:
+    assert tuple(BUDGETS) == choices.BUDGETS
+    assert bars.TIMESCALES == choices.TIMESCALES
+    assert get_args(LabelPrice) == choices.LABEL_PRICES
+    assert get_args(SplitMode) == choices.SPLIT_MODES
+    assert choices.DEFAULT_DATASET == DEFAULT_DATASET
+    assert ("Date", *PRICE_COLUMNS) == choices.NOT_FEATURES
+    assert {f"threshold_{percent}pct": percent / 100 for percent in (1, 2, 3, 5)} == choices.THRESHOLDS
+
+
+def test_every_budget_and_no_other_has_its_files() -> None:
+    for folder, kind in {"model": ModelConfig, "hpo": HpoConfig}.items():
+        files = {path.stem for path in (PROJECT / "configs" / folder).iterdir()}
+        assert files == {f"patchtst_{budget}" for budget in choices.BUDGETS}, kind
