@@ -81,7 +81,8 @@ class ChunkSplitter:
         chunks = self.total_days // self.chunk_rows
         if _is_enough(self._held_out_counts(chunks), chunks):
             return
-        needed = chunks + 1
+        # A ratio is rounded up to a chunk from half a chunk on: fewer chunks need not be tried.
+        needed = max(chunks + 1, int(0.5 / min(self.val_ratio, self.test_ratio)))
         while not _is_enough(self._held_out_counts(needed), needed):
             needed += 1
         raise UserError(

@@ -20,9 +20,14 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def append_json_line(path: Path, value: Any) -> None:
-    """Append one JSON object as a line, in a single write."""
+    """Append one JSON object as a line, in a single write.
+
+    Raises:
+        ValueError: if a number is not finite; the file is then unchanged.
+    """
+    line = (json.dumps(value, allow_nan=False) + "\n").encode()
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
-        file.write((json.dumps(value, allow_nan=False) + "\n").encode())
+        file.write(line)
         file.flush()
         os.fsync(file.fileno())

@@ -41,9 +41,13 @@ class Objective:
             optuna.TrialPruned: if the pruner gives the trial up.
             RunError: if the training diverges.
         """
+        losses: list[float] = []
 
         def report(record: EpochRecord) -> None:
-            trial.report(record.val_loss, record.epoch)
+            losses.append(record.val_loss)
+            # The best so far, as the objective is the best of all: Optuna's median pruner compares a trial's best value
+            # with what others reported at the same epoch, and would never prune if those had begun to overfit.
+            trial.report(min(losses), record.epoch)
             if on_epoch is not None:
                 on_epoch(record)
             if trial.should_prune():

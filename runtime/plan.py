@@ -19,7 +19,8 @@ _MEASURED_STEPS = 10
 def print_experiment(experiment: Experiment) -> None:
     """Print data, split with positives, isolation, and what the split cannot show."""
     series, splitter, splits = experiment.series, experiment.splitter, experiment.splits
-    print(f"{experiment.name}: {experiment.task}, horizon {experiment.horizon} trading days, {experiment.timescale}")
+    days = "1 trading day" if experiment.horizon == 1 else f"{experiment.horizon} trading days"
+    print(f"{experiment.name}: {experiment.task}, horizon {days}, {experiment.timescale} bars")
     print(
         f"data: {len(series)} bars from {series.dates[0]} to {series.dates[-1]}, "
         f"{len(series.feature_columns)} features, content sha256 {series.content_sha256[:12]}…"

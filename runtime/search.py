@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import optuna
 import torch
+from optuna.distributions import distribution_to_json
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
+from tqdm import tqdm
 
 from runtime.errors import RunError, UserError
 from runtime.experiment import Experiment
-from runtime.objective import Objective
+from runtime.objective import Hyperparameters, Objective
 from runtime.trainer import EpochRecord
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)  # our own lines say what its INFO lines would
@@ -85,6 +89,8 @@ class Search:
             "train_samples": int(self.objective.split_indices.train_indices.size),
             "architectures": {name: dict(fields) for name, fields in self.objective.architectures.items()},
             "fixed": dict(self.objective.fixed),
+            "space": searched_space(self.objective.suggest),
+            "training_seed": self.objective.seed,
             "settings": settings,
         }
         stored = self.study.user_attrs.get("identity")
@@ -138,8 +144,10 @@ class Search:
         Raises:
             RunError: if the search ends without a usable best trial.
         """
-        while len(self.counted()) < self.settings.n_trials and self.seconds_left() > 0:
-            self._run_trial(position=len(self.counted()))
+        total, done = self.settings.n_trials, len(self.counted())
+        with tqdm(total=total, initial=done, unit="trial", disable=not sys.stderr.isatty()) as self._bar:
+            while (done := len(self.counted())) < total and self.seconds_left() > 0:
+                self._run_trial(position=done)
         if self.ending() is None:
             raise RunError(
                 f"the search ended with {len(self.completed())} completed trials in {self.seconds_spent() / 3600:.2f} "
@@ -171,6 +179,7 @@ class Search:
         """The objective, given up at the first epoch that ends after the deadline (``time.monotonic()``)."""
 
         def check(record: EpochRecord) -> None:
+            self._bar.set_postfix_str(f"epoch {record.epoch}  val {record.val_loss:.4f}")
             if time.monotonic() > deadline:
                 raise DeadlineReached
 
@@ -180,11 +189,20 @@ class Search:
         self, trial: optuna.Trial, began: float, *, value: float | None = None, state: TrialState | None = None
     ) -> None:
         trial.set_user_attr("seconds", time.perf_counter() - began)
-        print(describe(self.study.tell(trial, values=value, state=state), self.settings.n_trials), flush=True)
+        told = self.study.tell(trial, values=value, state=state)
+        self._bar.write(describe(told, position=len(self.counted()), n_trials=self.settings.n_trials))
+        self._bar.update()
 
 
-def describe(trial: FrozenTrial, n_trials: int) -> str:
-    """One line that says how a trial ended."""
+def searched_space(suggest: Callable[[optuna.Trial], Hyperparameters]) -> dict[str, str]:
+    """Name and range, as Optuna writes it, of each value that ``suggest`` draws."""
+    probe = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()
+    suggest(probe)
+    return {name: distribution_to_json(each) for name, each in probe.distributions.items()}
+
+
+def describe(trial: FrozenTrial, *, position: int, n_trials: int) -> str:
+    """One line that says how a trial ended; ``position`` counts the trials that count."""
     values = ", ".join(
         f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in trial.params.items()
     )
@@ -193,4 +211,4 @@ def describe(trial: FrozenTrial, n_trials: int) -> str:
         TrialState.PRUNED: f"pruned after epoch {len(trial.intermediate_values)}",
         TrialState.FAIL: f"FAILED ({trial.user_attrs.get('failure')})",
     }[trial.state]
-    return f"trial {trial.number + 1}/{n_trials}: {outcome}, {trial.user_attrs['seconds']:.0f} s  [{values}]"
+    return f"trial {position}/{n_trials}: {outcome}, {trial.user_attrs['seconds']:.0f} s  [{values}]"

@@ -67,6 +67,7 @@ def search_record(search: Search, hpo_train_fraction: float) -> dict[str, Any]:
         "search_seed": search.settings.seed,
         "n_trials": search.settings.n_trials,
         "ended_by": search.ending(),
+        "warnings": search.experiment.thin_splits(),
         "trials": count_states(search.counted()),
         "hours": round(search.seconds_spent() / 3600, 3),
         "peak_memory_bytes": peak_memory_bytes(),

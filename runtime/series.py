@@ -92,9 +92,14 @@ def load_series(path: Path, *, content_sha256: str, feature_columns: Sequence[st
     """
     from data.build import ensure
     from data.content import content_sha256 as hash_content
+    from data.errors import DataError
 
     try:
-        daily = pd.read_parquet(ensure(path))
+        ensure(path)
+    except DataError as error:
+        raise UserError(str(error)) from error
+    try:
+        daily = pd.read_parquet(path)
         found = hash_content(daily)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: {error}") from error

@@ -58,7 +58,9 @@ class WindowDataset:
         return torch.from_numpy(indices).to(self.device)
 
     def to(self, device: torch.device | str) -> WindowDataset:
-        """The same samples on another device."""
+        """The same samples on another device; this dataset itself if it is there already."""
+        if torch.device(device) == self.device:
+            return self
         return WindowDataset(self.values.cpu().numpy(), self.labels.cpu().double().numpy(), self.context_length, device)
 
 

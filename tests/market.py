@@ -17,7 +17,6 @@ from runtime.experiment import Experiment
 from runtime.series import Series, load_series
 
 FEATURES = ("momentum", "volatility", "volume_shock")
-CHANGES = 0.005, 0.01, 0.02  # label thresholds that synthetic days reach about half, a third, a tenth of the time
 
 
 def make_daily(days: int, *, seed: int = 0, start: str = "2000-01-03", holidays: float = 0.05) -> pd.DataFrame:
@@ -61,9 +60,9 @@ def real_series(timescale: str = "daily") -> Series:
 def make_experiment(series: Series, *, timescale: str = "daily", horizon: int = 1, **protocol: Any) -> Experiment:
     """Ask a series whether it rises by 1 % within ``horizon`` days, split as a generated script does.
 
-    ``protocol`` holds arguments of `ChunkSplitter`; with a ``horizon`` of its own, that many bars.
+    ``protocol`` holds arguments of `ChunkSplitter`; its horizon, in bars, is ``horizon_in_bars`` if given.
     """
-    bars = protocol.pop("horizon_in_bars", None) or series.horizon_in_bars(horizon)
+    bars = protocol.pop("horizon_in_bars", series.horizon_in_bars(horizon))
     splitter = ChunkSplitter(total_days=len(series), horizon=bars, **{"context_length": 5, **protocol})
     return Experiment(
         name="phase_2M_threshold_1pct",
@@ -82,7 +81,7 @@ def make_experiment(series: Series, *, timescale: str = "daily", horizon: int = 
 
 
 @st.composite
-def splitters(draw: st.DrawFn, embargo: int = 0, **fixed: Any) -> ChunkSplitter:
+def splitters(draw: st.DrawFn, /, embargo: int = 0, **fixed: Any) -> ChunkSplitter:
     """Draw protocols small enough to check by brute force; without an embargo, each leaves training samples."""
     context_length, horizon = draw(st.integers(1, 9)), draw(st.integers(1, 5))
     span = context_length + horizon

@@ -114,11 +114,11 @@ def test_days_without_a_complete_bar_are_refused(timescale: str, days: int) -> N
 
 def bars_that_cover(last_day: list[int], horizon: int) -> int:
     """Smallest count that reaches ``horizon`` days past every bar for which the series is long enough."""
-    decided = [bar for bar, day in enumerate(last_day) if day + horizon <= last_day[-1]]
-    count = 1
-    while any(last_day[bar + count] < last_day[bar] + horizon for bar in decided):
-        count += 1
-    return count
+    return max(
+        next(later for later, end in enumerate(last_day[bar:]) if end >= day + horizon)
+        for bar, day in enumerate(last_day)
+        if day + horizon <= last_day[-1]
+    )
 
 
 @pytest.mark.parametrize("timescale", TIMESCALES)
@@ -143,8 +143,10 @@ def test_seven_days_after_a_real_week_can_touch_three_weeks() -> None:
 
 
 def test_a_horizon_beyond_the_series_is_refused() -> None:
+    series = make_series(make_daily(12), "2d")
+    assert series.horizon_in_bars(10) == 5  # from the first bar's last day to the last one's
     with pytest.raises(UserError, match="12 days are too few for a horizon of 11 days; use a longer history"):
-        make_series(make_daily(12), "2d").horizon_in_bars(11)
+        series.horizon_in_bars(11)
 
 
 @pytest.mark.parametrize("timescale", TIMESCALES)

@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def test_no_two_splits_share_a_day_and_every_sample_lies_inside_the_series(split
     train, val, test = (
         days_of(starts, splitter.span) for starts in (splits.train_indices, splits.val_indices, splits.test_indices)
     )
-    assert not (train & val or train & test or val & test)
+    assert len(train | val | test) == len(train) + len(val) + len(test)
     assert min(train | val | test) >= 0
     assert max(train | val | test) < splitter.total_days
 
@@ -76,14 +77,14 @@ def test_no_legal_training_start_is_lost_and_no_other_is_taken(splitter: ChunkSp
 
 @fast
 @given(splitters())
-def test_chunks_are_whole_and_their_shares_are_right_within_one_chunk(splitter: ChunkSplitter) -> None:
+def test_chunks_are_whole_and_their_shares_are_right_to_the_nearest_chunk(splitter: ChunkSplitter) -> None:
     splits = splitter.split()
     chunks = splitter.total_days // splitter.chunk_rows
-    assert abs(len(splits.val_chunks) - chunks * splitter.val_ratio) < 1
-    assert abs(len(splits.test_chunks) - chunks * splitter.test_ratio) < 1
+    assert abs(len(splits.val_chunks) - chunks * splitter.val_ratio) <= 0.5
+    assert abs(len(splits.test_chunks) - chunks * splitter.test_ratio) <= 0.5
     held_out = sorted(splits.val_chunks + splits.test_chunks)
     assert all(stop - first == splitter.chunk_rows for first, stop in held_out)
-    assert all(one[1] <= other[0] for one, other in zip(held_out, held_out[1:], strict=False))
+    assert all(one[1] <= other[0] for one, other in pairwise(held_out))
 
 
 @fast
@@ -102,7 +103,7 @@ def test_contiguous_chunks_end_the_series_with_test_last(splitter: ChunkSplitter
     splits = splitter.split()
     held_out = splits.val_chunks + splits.test_chunks
     assert held_out[-1][1] == splitter.total_days
-    assert all(one[1] == other[0] for one, other in zip(held_out, held_out[1:], strict=False))
+    assert all(one[1] == other[0] for one, other in pairwise(held_out))
     assert splits.train_indices[-1] + splitter.span <= held_out[0][0]
 
 

@@ -27,7 +27,7 @@ def samples_of(logits: st.SearchStrategy[float]) -> st.SearchStrategy[Samples]:
 
 
 def has_two_classes(samples: Samples) -> bool:
-    return 0 < samples[0].sum() < samples[0].size
+    return bool(0 < samples[0].sum() < samples[0].size)
 
 
 samples = samples_of(st.floats(-8, 8))

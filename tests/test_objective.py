@@ -77,10 +77,16 @@ def test_hyperparameter_of_the_schedule_changes_it(name: str) -> None:
     assert schedule(trainer_with()) != schedule(trainer_with(**{name: CHANGED[name]}))
 
 
+UNCHANGED = outcome(trainer_with())
+
+
+def test_same_hyperparameters_train_the_same() -> None:
+    assert outcome(trainer_with()) == UNCHANGED
+
+
 @pytest.mark.parametrize("name", CHANGED)
 def test_every_hyperparameter_changes_the_training(name: str) -> None:
-    assert outcome(trainer_with()) == outcome(trainer_with()), "the same hyperparameters must train the same"
-    assert outcome(trainer_with(**{name: CHANGED[name]})) != outcome(trainer_with())
+    assert outcome(trainer_with(**{name: CHANGED[name]})) != UNCHANGED
 
 
 def test_hyperparameter_that_nothing_consumes_is_an_error() -> None:
@@ -109,6 +115,18 @@ def test_trial_reports_every_epoch_and_records_how_it_trained() -> None:
     assert list(trial.intermediate_values) == list(range(1, trial.user_attrs["epochs"] + 1))
     assert trial.intermediate_values[trial.user_attrs["best_epoch"]] == trial.value
     assert trial.user_attrs["parameter_count"] == trainer_with().model.parameter_count()
+
+
+def test_reports_the_best_loss_so_far_so_that_overfitting_trials_can_be_compared() -> None:
+    epochs: list[EpochRecord] = []
+    study = optuna.create_study(pruner=optuna.pruners.NopPruner())
+    study.enqueue_trial(SEARCHED)
+    trial = study.ask()
+    OBJECTIVE(trial, epochs.append)
+    losses = [record.val_loss for record in epochs]
+    reported = study.trials[0].intermediate_values
+    assert losses != sorted(losses, reverse=True), "this test needs an epoch worse than one before"
+    assert list(reported.values()) == [min(losses[: count + 1]) for count in range(len(losses))]
 
 
 def test_value_of_a_trial_is_that_of_training_its_hyperparameters_again() -> None:

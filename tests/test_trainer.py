@@ -1,5 +1,6 @@
 """What the trainer optimises, when it stops, what it restores, refuses and may look at."""
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,36 @@ EXPERIMENT = make_experiment()
 def script_losses(trainer: Trainer, monkeypatch: pytest.MonkeyPatch, losses: list[float]) -> None:
     upcoming = iter(losses)
     monkeypatch.setattr(trainer, "loss", lambda _indices: next(upcoming))
+
+
+def fit_by_hand(trainer: Trainer) -> Tensor:
+    """Train a copy of the fresh model on whole batches, in as few words as the method needs."""
+    model, recipe = deepcopy(trainer.model), trainer.recipe
+    starts = trainer.dataset.starts(EXPERIMENT.splits.train_indices)
+    inputs, targets = trainer.dataset.inputs(starts), trainer.dataset.targets(starts)
+    matrices = [p for p in model.parameters() if p.ndim == 2]
+    vectors = [p for p in model.parameters() if p.ndim == 1]
+    decay = {"weight_decay": recipe.weight_decay}, {"weight_decay": 0.0}
+    optimizer = torch.optim.AdamW([{"params": matrices, **decay[0]}, {"params": vectors, **decay[1]}], fused=False)
+    for step in range(recipe.max_epochs):
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.learning_rate_at(step, recipe.max_epochs)
+        chances = torch.sigmoid(model(inputs))
+        loss = -torch.where(targets == 1, chances, 1 - chances).log().mean()
+        gradients = torch.autograd.grad(loss, [*matrices, *vectors])
+        norm = torch.cat([gradient.flatten() for gradient in gradients]).norm()
+        for parameter, gradient in zip([*matrices, *vectors], gradients, strict=True):
+            parameter.grad = gradient * (recipe.gradient_clip / norm).clamp(max=1)
+        optimizer.step()
+    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+
+def test_training_equals_the_method_written_by_hand() -> None:
+    trainer = make_trainer(EXPERIMENT, batch_size=216, dropout=0.0, max_epochs=5, weight_decay=0.5, gradient_clip=0.1)
+    by_hand, before = fit_by_hand(trainer), weights_of(trainer)
+    assert trainer.fit().best_epoch == 5, "this test needs the last epoch to be the best"
+    torch.testing.assert_close(weights_of(trainer), by_hand, rtol=1e-3, atol=1e-4)
+    assert (by_hand - before).abs().mean() > 0.01
 
 
 def test_there_is_no_training_without_split_indices() -> None:

@@ -1,6 +1,7 @@
 """Gathered samples against naive slices, and training samples that no held-out day can reach."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ SPLITS = ("train_indices", "val_indices", "test_indices")
 CONTEXT = 5
 
 
-def make(timescale: str = "daily", daily: pd.DataFrame | None = None, **protocol: int) -> Experiment:
+def make(timescale: str = "daily", daily: pd.DataFrame | None = None, **protocol: Any) -> Experiment:
     market = make_daily(1500) if daily is None else daily
     return make_experiment(make_series(market, timescale), timescale=timescale, horizon=3, **protocol)
 
@@ -99,8 +100,8 @@ def overwrite_held_out_days(experiment: Experiment) -> pd.DataFrame:
 @pytest.mark.parametrize("timescale", ["daily", "2d", "5d", "weekly"])
 @pytest.mark.parametrize("mode", ["scattered", "contiguous"])
 def test_garbage_in_every_held_out_day_leaves_training_bit_identical(timescale: str, mode: str) -> None:
-    experiment = make(timescale, context_length=CONTEXT, chunk_length=12, mode=mode)  # type: ignore[arg-type]
-    spoilt = make(timescale, overwrite_held_out_days(experiment), context_length=CONTEXT, chunk_length=12, mode=mode)  # type: ignore[arg-type]
+    experiment = make(timescale, context_length=CONTEXT, chunk_length=12, mode=mode)
+    spoilt = make(timescale, overwrite_held_out_days(experiment), context_length=CONTEXT, chunk_length=12, mode=mode)
     starts = experiment.windows.starts(experiment.splits.train_indices)
     for part in (WindowDataset.inputs, WindowDataset.targets):
         clean, found = part(experiment.windows, starts), part(spoilt.windows, starts)

@@ -1,0 +1,61 @@
+"""How a script ends: one clear line and an exit code that a shell can act on."""
+
+import pytest
+import torch
+
+from runtime.errors import RunError, UserError
+from runtime.script import require_hyperparameters, run_script
+
+
+def run(error: BaseException) -> int:
+    def main() -> None:
+        raise error
+
+    return run_script(main)
+
+
+def test_script_that_returns_exits_with_0_and_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_script(lambda: None) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (UserError("no such task"), 2, "error: no such task\n"),
+        (RunError("training diverged"), 1, "failed: training diverged\n"),
+        (torch.OutOfMemoryError("CUDA out of memory"), 1, "failed: CUDA out of memory\n"),
+        (MemoryError(), 1, "failed: out of memory\n"),
+        (KeyboardInterrupt(), 75, "interrupted\n"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
+)
+def test_ending_that_is_not_our_fault_is_one_line(
+    error: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(error) == code
+    assert capsys.readouterr() == ("", line)
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), RuntimeError("odd"), KeyError("odd"), AssertionError("odd")])
+def test_fault_of_ours_exits_with_123_and_a_traceback(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(error) == 123
+    printed = capsys.readouterr().err
+    assert printed.startswith("Traceback")
+    assert type(error).__name__ in printed
+    assert printed.endswith("This is a bug of ours, not of your input. Please report it with the lines above.\n")
+
+
+def test_bad_usage_keeps_the_exit_code_of_the_command_line_parser() -> None:
+    with pytest.raises(SystemExit) as ending:
+        run(SystemExit(2))
+    assert ending.value.code == 2
+
+
+def test_training_without_a_search_names_the_command_to_run_first() -> None:
+    with pytest.raises(UserError, match=r"HYPERPARAMETERS is empty.*run first: python hpo_2M\.py$"):
+        require_hyperparameters({}, search_first="python hpo_2M.py")
+
+
+def test_training_with_hyperparameters_may_go_on() -> None:
+    require_hyperparameters({"dropout": 0.1}, search_first="python hpo_2M.py")

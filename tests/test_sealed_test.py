@@ -1,0 +1,107 @@
+"""A test split answers once, whoever asks."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from runtime.chunk_splitter import ChunkSplitter
+from runtime.errors import UserError
+from runtime.experiment import Experiment
+from runtime.sealed_test import open_test, read_openings, weights_sha256
+from tests.tiny import make_experiment
+
+EXPERIMENT = make_experiment()
+SPLITTER: ChunkSplitter = EXPERIMENT.splitter
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "experiments" / "test_openings.jsonl"
+
+
+def ask(log: Path, weights: str, experiment: Experiment = EXPERIMENT, **arguments: Any) -> dict[str, Any]:
+    return open_test(log, experiment, weights=weights, **({"script_sha256": "script"} | arguments))
+
+
+def test_first_opening_is_recorded(log: Path) -> None:
+    assert read_openings(log) == []
+    record = ask(log, "a")
+    assert read_openings(log) == [record]
+    assert (record["opening"], record["weights_sha256"], record["script_sha256"]) == (1, "a", "script")
+    assert record["experiment"] == EXPERIMENT.name
+    assert record["question"].items() <= EXPERIMENT.identity().items()
+
+
+def test_same_weights_again_are_the_same_opening(log: Path) -> None:
+    first = ask(log, "a")
+    assert ask(log, "a") == first == ask(log, "a", reopen=True)
+    assert len(read_openings(log)) == 1
+
+
+def test_other_weights_are_refused_and_nothing_is_recorded(log: Path) -> None:
+    first = ask(log, "a")
+    with pytest.raises(UserError, match=rf"was opened on {first['opened'][:10]}.*--reopen-test.* opening 2"):
+        ask(log, "b")
+    assert read_openings(log) == [first]
+
+
+def test_reopening_counts_and_keeps_the_earlier_openings(log: Path) -> None:
+    ask(log, "a")
+    assert ask(log, "b", reopen=True)["opening"] == 2
+    assert ask(log, "c", reopen=True)["opening"] == 3
+    assert ask(log, "b")["opening"] == 2
+    assert [entry["weights_sha256"] for entry in read_openings(log)] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("change", [{"budget": "20M"}, {"name": "other"}, {"phase": "phase9"}])
+def test_another_script_or_budget_asks_the_same_question(change: dict[str, Any], log: Path) -> None:
+    ask(log, "a")
+    with pytest.raises(UserError, match="a test split answers once"):
+        ask(log, "b", replace(EXPERIMENT, **change), script_sha256="other script")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"splitter": replace(SPLITTER, seed=2)},
+        {"splitter": replace(SPLITTER, chunk_length=41)},
+        {"task": "threshold_3pct"},
+        {"horizon": 2},
+        {"timescale": "weekly"},
+        {"label_price": "close"},
+        {"series": replace(EXPERIMENT.series, content_sha256="1" * 64)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_another_split_task_or_data_is_another_question(change: dict[str, Any], log: Path) -> None:
+    ask(log, "a")
+    other = replace(EXPERIMENT, **change)
+    assert ask(log, "b", other)["opening"] == 1
+    assert ask(log, "b", other)["opening"] == 1
+    assert len(read_openings(log)) == 2
+
+
+STATE = {"first": torch.arange(6.0).reshape(2, 3), "second": torch.zeros(2)}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        STATE | {"second": torch.tensor([0.0, 1e-30])},
+        STATE | {"first": torch.arange(6.0).reshape(3, 2)},
+        STATE | {"second": torch.zeros(2, dtype=torch.int32)},
+        {"first": STATE["first"], "third": STATE["second"]},
+        {"first": STATE["first"]},
+    ],
+    ids=["value", "shape", "dtype", "name", "missing"],
+)
+def test_other_weights_have_another_hash(other: dict[str, torch.Tensor]) -> None:
+    assert weights_sha256(other) != weights_sha256(STATE)
+
+
+def test_hash_of_weights_ignores_their_order_and_layout() -> None:
+    turned = {"second": STATE["second"], "first": STATE["first"].t().contiguous().t()}
+    assert weights_sha256(turned) == weights_sha256(STATE)

@@ -1,0 +1,120 @@
+"""What a search script leaves behind: a best.json that can be trusted, or nothing."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime.arguments import Arguments
+from runtime.errors import UserError
+from runtime.experiment import Experiment
+from runtime.objective import Hyperparameters, Objective
+from runtime.search import SearchSettings
+from runtime.search_run import run_search
+from tests.tiny import (
+    ARCHITECTURE,
+    make_arguments,
+    make_experiment,
+    make_formula_objective,
+    make_objective,
+    with_labels,
+)
+
+EXPERIMENT = make_experiment()
+SETTINGS = SearchSettings(n_trials=8, timeout_hours=1.0, seed=5, startup_trials=3, pruning_warmup_epochs=0)
+
+
+def mixed(values: Hyperparameters) -> list[float]:
+    return [float("nan")] if values["dropout"] > 0.4 else [float(values["dropout"]) + 0.5]
+
+
+FORMULA = make_formula_objective(EXPERIMENT, mixed)
+
+
+def refuse_constant(text: str) -> None:
+    raise AssertionError(f"{text} is not JSON")
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(), parse_constant=refuse_constant)
+
+
+def search(
+    arguments: Arguments, objective: Objective = FORMULA, experiment: Experiment = EXPERIMENT, n_trials: int = 8
+) -> None:
+    settings = replace(SETTINGS, n_trials=n_trials)
+    run_search(experiment, objective, settings, arguments, hpo_train_fraction=0.3, regenerate="python -m codegen")
+
+
+def test_best_json_holds_the_question_the_search_and_its_best_trial(tmp_path: Path) -> None:
+    arguments = make_arguments(tmp_path)
+    search(arguments)
+    record = read(arguments.script.with_suffix(".best.json"))
+    assert record.items() >= EXPERIMENT.identity().items()
+    assert record["hpo_train_fraction"] == 0.3
+    assert (record["search_seed"], record["n_trials"], record["ended_by"]) == (5, 8, "trials")
+    assert sum(record["trials"].values()) == 8
+    assert min(record["trials"].values()) > 0, "this test needs completed, pruned and failed trials"
+    assert record["environment"]["device"] == "cpu"
+    assert record["hours"] >= 0
+    assert record["peak_memory_bytes"] > 0
+    best = record["best"]
+    assert best["value"] == best["hyperparameters"]["dropout"] + 0.5
+    assert (best["best_epoch"], best["parameter_count"]) == (1, 601)
+    width = {"narrow": 8, "wide": 16}[best["hyperparameters"]["architecture"]]
+    assert best["architecture"] == ARCHITECTURE | {"d_ff": width}
+
+
+def test_best_trial_can_be_trained_again_to_the_same_validation_loss(tmp_path: Path) -> None:
+    arguments, objective = make_arguments(tmp_path), make_objective(EXPERIMENT)
+    search(arguments, objective, n_trials=2)
+    best = read(arguments.script.with_suffix(".best.json"))["best"]
+    result = objective.train(best["hyperparameters"])
+    assert (result.best_val_loss, result.best_epoch) == (best["value"], best["best_epoch"])
+    assert result.parameter_count == best["parameter_count"]
+
+
+def test_finished_search_says_what_to_run_next_last(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    search(make_arguments(tmp_path))
+    assert capsys.readouterr().out.splitlines()[-1] == "next: python -m codegen"
+
+
+def test_rerunning_a_finished_search_changes_only_what_was_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = make_arguments(tmp_path)
+    best = arguments.script.with_suffix(".best.json")
+    search(arguments)
+    before = read(best)
+    search(arguments)
+    after = read(best)
+    assert {name for name in after if after[name] != before[name]} <= {"peak_memory_bytes"}
+    assert "continuing after 8 of 8 trials" in capsys.readouterr().err
+
+
+def test_shorter_look_is_recorded_apart_and_leaves_no_best_json(tmp_path: Path) -> None:
+    arguments = make_arguments(tmp_path, shortened=4)
+    search(arguments, n_trials=4)
+    assert not list(tmp_path.rglob("*.best.json"))
+    record = read(arguments.output / "shortened.json")
+    assert record["shortened_to_trials"] == 4
+    assert record["best"]["value"] > 0
+
+
+@pytest.mark.parametrize(("split", "label"), [("val", 0.0), ("val", 1.0), ("train", 0.0)])
+def test_one_class_is_refused_before_anything_is_written(split: str, label: float, tmp_path: Path) -> None:
+    arguments = make_arguments(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    one_class = with_labels(EXPERIMENT, getattr(EXPERIMENT.splits, f"{split}_indices"), label)
+    name = {"val": "validation", "train": "training"}[split]
+    with pytest.raises(UserError, match=rf"every {name} label is {int(label)} \(positives: .*use a longer horizon"):
+        search(arguments, experiment=one_class)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_one_class_in_test_does_not_stop_a_search(tmp_path: Path) -> None:
+    arguments = make_arguments(tmp_path)
+    search(arguments, experiment=with_labels(EXPERIMENT, EXPERIMENT.splits.test_indices, 0.0))
+    assert arguments.script.with_suffix(".best.json").exists()

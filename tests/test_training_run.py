@@ -1,0 +1,217 @@
+"""A training script from fit to record, on a market small enough to train in a moment."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.torch import load_file
+from torch import Tensor
+
+from runtime import training_run
+from runtime.arguments import Arguments
+from runtime.errors import RunError, UserError
+from runtime.evaluation import evaluate, tune_threshold
+from runtime.experiment import Experiment
+from runtime.files import append_json_line, write_json
+from runtime.recipe import Recipe
+from runtime.sealed_test import read_openings, weights_sha256
+from runtime.trainer import Trainer
+from runtime.training_run import run_training
+from tests.tiny import FIXED, make_arguments, make_experiment, make_trainer, with_labels
+
+EXPERIMENT = make_experiment()
+SPLITS = EXPERIMENT.splits
+PROVENANCE = {"search": "hpo_tiny_threshold_1pct.best.json", "trial": 3}
+
+
+def refuse_constant(text: str) -> None:
+    raise AssertionError(f"{text} is not JSON")
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(), parse_constant=refuse_constant)
+
+
+def train(arguments: Arguments, experiment: Experiment = EXPERIMENT, **changes: Any) -> dict[str, Any]:
+    run_training(experiment, make_trainer(experiment, **changes), arguments, provenance=PROVENANCE)
+    record: dict[str, Any] = read(arguments.output / "result.json")
+    return record
+
+
+def openings(arguments: Arguments) -> list[dict[str, Any]]:
+    return read_openings(arguments.project / "experiments" / "test_openings.jsonl")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Arguments, dict[str, Any]]:
+    arguments = make_arguments(tmp_path_factory.mktemp("finished"))
+    return arguments, train(arguments)
+
+
+def test_record_says_what_was_trained_on_what(finished: tuple[Arguments, dict[str, Any]]) -> None:
+    arguments, record = finished
+    assert record["status"] == "finished"
+    assert record.items() >= EXPERIMENT.identity().items()
+    assert Recipe(**record["recipe"]) == make_trainer(EXPERIMENT).recipe
+    assert record["architecture"] == asdict(make_trainer(EXPERIMENT).model.architecture)
+    assert (record["parameter_count"], record["training_seed"]) == (601, 7)
+    assert record["hyperparameters_from"] == PROVENANCE
+    assert record["script_sha256"] == arguments.script_sha256
+    assert record["shortened_to_epochs"] is None
+    assert record["splits"]["training"] == {"samples": 216, "positives": 93}
+    assert list(record["splits"]) == ["training", "validation", "test"]
+    assert record["environment"]["device"] == "cpu"
+    assert (arguments.output / "script.py").read_bytes() == arguments.script.read_bytes()
+
+
+def test_record_holds_every_epoch_and_so_do_the_metrics(finished: tuple[Arguments, dict[str, Any]]) -> None:
+    arguments, record = finished
+    epochs = record["training"]["epochs"]
+    lines = (arguments.output / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line, parse_constant=refuse_constant) for line in lines] == epochs
+    assert [epoch["epoch"] for epoch in epochs] == list(range(1, FIXED["max_epochs"] + 1))
+    best = min(epochs, key=lambda epoch: epoch["val_loss"])
+    assert (record["training"]["best_epoch"], record["training"]["best_val_loss"]) == (best["epoch"], best["val_loss"])
+    assert record["training"]["best_val_loss"] == pytest.approx(record["validation"]["model"]["log_loss"], rel=1e-12)
+
+
+def test_stored_weights_reproduce_every_reported_number(finished: tuple[Arguments, dict[str, Any]]) -> None:
+    arguments, record = finished
+    state: dict[str, Tensor] = load_file(arguments.output / "model.safetensors")
+    assert weights_sha256(state) == record["weights_sha256"]
+    trainer = make_trainer(EXPERIMENT)
+    trainer.model.load_state_dict(state)
+    base_rate = EXPERIMENT.labels_of(SPLITS.train_indices).mean()
+    threshold = tune_threshold(EXPERIMENT.labels_of(SPLITS.val_indices), trainer.predict(SPLITS.val_indices))
+    assert record["decision_threshold"] == threshold
+    for name, indices in (("validation", SPLITS.val_indices), ("test", SPLITS.test_indices)):
+        labels, logits = EXPERIMENT.labels_of(indices), trainer.predict(indices)
+        assert record[name]["model"] == evaluate(labels, logits, train_base_rate=base_rate, threshold=threshold)
+        assert list(record[name]) == ["model", "base_rate", "logistic_regression"]
+        assert record[name]["base_rate"]["roc_auc"] == 0.5
+        assert record[name]["base_rate"]["log_loss_skill"] == pytest.approx(0, abs=1e-12)
+
+
+def test_model_learns_the_signal(finished: tuple[Arguments, dict[str, Any]]) -> None:
+    assert finished[1]["test"]["model"]["roc_auc"] > 0.8
+
+
+def test_finished_run_has_opened_the_test_once(finished: tuple[Arguments, dict[str, Any]]) -> None:
+    arguments, record = finished
+    assert openings(arguments) == [record["test_opening"]]
+    assert record["test_opening"]["weights_sha256"] == record["weights_sha256"]
+
+
+def test_rerunning_gives_the_same_record_and_is_the_same_opening(tmp_path: Path) -> None:
+    arguments = make_arguments(tmp_path)
+    first, second = train(arguments), train(arguments)
+    assert {name for name in first if first[name] != second[name]} == {"training"}  # the seconds
+    assert len(openings(arguments)) == 1
+    assert len((arguments.output / "metrics.jsonl").read_text().splitlines()) == FIXED["max_epochs"]
+
+
+def test_shorter_look_never_opens_the_test(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = make_arguments(tmp_path, shortened=2)
+    record = train(arguments, max_epochs=2)
+    assert (record["status"], record["shortened_to_epochs"]) == ("finished", 2)
+    assert (record["test"], record["test_opening"]) == (None, "not opened: shorter look")
+    assert record["validation"]["model"]["log_loss"] > 0
+    assert openings(arguments) == []
+    assert "test: not opened (shorter look)" in capsys.readouterr().out
+
+
+def test_opening_is_recorded_before_anything_is_read_from_the_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments, recorded = make_arguments(tmp_path), []
+
+    def watch(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        recorded.append(len(openings(arguments)))
+        return evaluate(*args, **kwargs)
+
+    monkeypatch.setattr(training_run, "evaluate", watch)
+    train(arguments)
+    assert recorded == [0, 0, 0, 1, 1, 1]
+
+
+def test_other_weights_need_permission_to_open_the_test_again(tmp_path: Path) -> None:
+    train(make_arguments(tmp_path))
+    arguments = make_arguments(tmp_path)
+    with pytest.raises(UserError, match="--reopen-test"):
+        train(arguments, seed=8)
+    record = read(arguments.output / "result.json")
+    assert record["status"] == "failed"
+    assert "test" not in record
+    assert train(make_arguments(tmp_path, reopen_test=True), seed=8)["test_opening"]["opening"] == 2
+
+
+def test_test_labels_decide_neither_threshold_nor_validation_report(tmp_path: Path) -> None:
+    test = SPLITS.test_indices
+    shuffled = np.random.default_rng(0).permutation(EXPERIMENT.labels_of(test))
+    records = [
+        train(make_arguments(tmp_path / name), experiment)
+        for name, experiment in (("one", EXPERIMENT), ("other", with_labels(EXPERIMENT, test, shuffled)))
+    ]
+    for name in ("weights_sha256", "decision_threshold", "validation"):
+        assert records[0][name] == records[1][name]
+    assert records[0]["test"] != records[1]["test"]
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [(RunError("diverged"), "RunError: diverged"), (MemoryError("no room"), "MemoryError: no room")],
+)
+def test_failed_run_leaves_a_record_that_says_so(
+    error: Exception, failure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_trainer: Trainer, _on_epoch: Callable[..., None]) -> None:
+        raise error
+
+    monkeypatch.setattr(Trainer, "fit", fail)
+    arguments = make_arguments(tmp_path)
+    with pytest.raises(type(error)):
+        train(arguments)
+    record = read(arguments.output / "result.json")
+    assert (record["status"], record["failure"]) == ("failed", failure)
+    assert record.items() >= EXPERIMENT.identity().items()
+
+
+def test_diverging_run_has_failed_and_never_opens_the_test(tmp_path: Path) -> None:
+    arguments = make_arguments(tmp_path)
+    with pytest.raises(RunError, match="training diverged"):
+        train(arguments, learning_rate=1e30, warmup_fraction=0.0)
+    record = read(arguments.output / "result.json")
+    assert record["status"] == "failed"
+    assert "training diverged" in record["failure"]
+    assert openings(arguments) == []
+    assert not (arguments.output / "model.safetensors").exists()
+
+
+def test_one_class_in_test_is_evaluated_and_rank_metrics_say_why_they_are_missing(tmp_path: Path) -> None:
+    record = train(make_arguments(tmp_path), with_labels(EXPERIMENT, SPLITS.test_indices, 0.0))
+    assert record["test"]["model"]["roc_auc"] is None
+    assert record["test"]["model"]["undefined"] == "all 64 labels are 0: ranking is undefined"
+    assert record["warnings"] == ["test holds 0 positives of 64 samples: rank metrics are undefined"]
+
+
+def test_one_class_in_training_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    arguments, trainer = make_arguments(tmp_path), make_trainer(EXPERIMENT)
+    one_class = with_labels(EXPERIMENT, SPLITS.train_indices, 0.0)
+    with pytest.raises(UserError, match="every training label is 0"):
+        run_training(one_class, trainer, arguments, provenance=PROVENANCE)
+    assert not arguments.output.exists()
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("write", [write_json, append_json_line])
+def test_number_that_is_not_finite_is_never_written(
+    write: Callable[[Path, Any], None], value: float, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write(tmp_path / "file.json", {"loss": value})
+    assert list(tmp_path.iterdir()) == []
