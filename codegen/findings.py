@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from codegen.choices import UsageError
+from codegen.choices import THRESHOLDS, UsageError
 from codegen.configs import RecipeConfig, load_model
 from codegen.phases import Cell
 from codegen.spec import TrainingSpec
@@ -58,6 +58,9 @@ class Finding(msgspec.Struct, frozen=True):
         """Where the values come from, for the script's head."""
         return {
             "source": source,
+            "task": self.task,
+            "horizon": self.horizon,
+            "timescale": self.timescale,
             "trial": self.best.trial,
             "val_loss": self.best.value,
             "trials": self.trials,
@@ -95,7 +98,7 @@ def require_same_question(finding: Finding, spec: TrainingSpec, cell: Cell) -> N
     pairs = {
         "data_sha256": (finding.data_sha256, spec.data_sha256),
         "feature_columns": (finding.feature_columns, spec.feature_columns),
-        "threshold": (finding.threshold, spec.threshold),
+        "threshold": (finding.threshold, THRESHOLDS[cell.task]),
         "label_price": (finding.label_price, spec.label_price),
         "split seed": (split.get("seed"), spec.split_seed),
         "split mode": (split.get("mode"), spec.split_mode),
@@ -106,7 +109,7 @@ def require_same_question(finding: Finding, spec: TrainingSpec, cell: Cell) -> N
     }
     for name, (found, wanted) in pairs.items():
         _require_same(cell, name, found, wanted)
-    if finding.best.architecture != spec.architecture:
+    if finding.best.architecture != spec.architectures[finding.best.hyperparameters.architecture]:
         raise _other_architecture(cell, finding)
 
 

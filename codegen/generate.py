@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
+from codegen.borrowing import combine
 from codegen.configs import load_model
-from codegen.findings import load_finding, require_same_question
+from codegen.findings import require_same_question
 from codegen.manifest import Entry
 from codegen.phases import Cell, runs_search, sources
 from codegen.request import Request
@@ -74,14 +75,12 @@ def _training_spec(cell: Cell, request: Request) -> TrainingSpec:
     searched = sources(cell, request.project)
     commands = [f"python {source.hpo_file}" for source in searched]
     search_first = ", then ".join([*commands, request.command()])
-    finding = load_finding(searched[0], request.project) if len(searched) == 1 else None
-    if finding is None:
+    recipe = combine(searched, request.project)
+    if recipe is None:
         return resolve_training(request, hyperparameters={}, provenance={}, search_first=search_first)
     spec = resolve_training(
-        request,
-        hyperparameters=finding.hyperparameters(),
-        provenance=finding.provenance(searched[0].best_file),
-        search_first=search_first,
+        request, hyperparameters=recipe.hyperparameters, provenance=recipe.provenance, search_first=search_first
     )
-    require_same_question(finding, spec, searched[0])
+    for source, finding in recipe.findings:
+        require_same_question(finding, spec, source)
     return spec

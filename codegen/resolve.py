@@ -50,7 +50,8 @@ def resolve_training(
 
     Args:
         request: the question.
-        hyperparameters: ``architecture`` (a candidate's name) and the searched recipe values; empty when not known.
+        hyperparameters: ``architecture`` (a candidate's name, or several for validation to choose from) and the
+            searched recipe values; empty when not known.
         provenance: where they come from, for the record.
         search_first: what to run while they are empty.
 
@@ -59,18 +60,19 @@ def resolve_training(
     """
     common = _common(request)
     recipe = dict(hyperparameters)
-    architecture: dict[str, Any] = {}
+    architectures: dict[str, dict[str, Any]] = {}
     if recipe:
         searched = load_hpo(request.budget, request.project).space.__struct_fields__
         _require_names(recipe, ("architecture", *searched))
         solved = _solve(request, common["feature_columns"])
         chosen = recipe.pop("architecture")
-        require_choice(f"architecture of budget {request.budget}", chosen, solved)
-        architecture = _without(asdict(solved[chosen]), (), _DATA_SHAPE)
+        for name in [chosen] if isinstance(chosen, str) else chosen:
+            require_choice(f"architecture of budget {request.budget}", name, solved)
+            architectures[name] = _without(asdict(solved[name]), _DATA_SHAPE)
     return TrainingSpec(
         **common,
         hyperparameters=recipe,
-        architecture=architecture,
+        architectures=architectures,
         provenance=dict(provenance),
         search_first=search_first,
     )

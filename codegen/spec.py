@@ -87,12 +87,13 @@ class TrainingSpec(ExperimentSpec):
 
     Attributes:
         hyperparameters: what a search found (or a default); empty until then.
-        architecture: fields of the chosen architecture, without the data's shape; empty until then.
+        architectures: name and fields of each candidate, without the data's shape; empty until then, and two where
+            validation is to decide between those of two searches.
         provenance: where the hyperparameters come from.
         search_first: the commands that fill them, for the script to name while they are empty.
     """
 
     hyperparameters: dict[str, Any]
-    architecture: dict[str, Any]
+    architectures: dict[str, dict[str, Any]]
     provenance: dict[str, Any]
     search_first: str

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from statistics import mean
+from typing import Any
 
 import optuna
 
 from runtime.architecture import Architecture
+from runtime.arguments import Arguments
 from runtime.environment import peak_memory_bytes
 from runtime.experiment import Experiment
 from runtime.objective import Objective
@@ -63,16 +66,25 @@ def print_search_cost(objective: Objective, settings: SearchSettings) -> None:
     _print_memory()
 
 
-def print_training_plan(experiment: Experiment, trainer: Trainer) -> None:
-    """Print the experiment and the size of the model."""
+def print_training_plan(experiment: Experiment, architectures: Mapping[str, Mapping[str, Any]], budget: int) -> None:
+    """Print the experiment and the size of each candidate; with more than one, validation will decide."""
     print_experiment(experiment)
-    _print_size("PatchTST", trainer.model.architecture)
+    for name, fields in architectures.items():
+        _print_size(name, make_architecture(fields, experiment.windows, budget))
 
 
-def print_training_cost(trainer: Trainer) -> None:
-    """Measure some training steps and print the most that the training can cost; the trainer is spent then."""
-    hours = _epoch_seconds("PatchTST", trainer) * trainer.recipe.max_epochs / 3600
-    print(f"cost: at most {hours:.2f} hours without early stopping")
+def print_training_cost(
+    experiment: Experiment,
+    arguments: Arguments,
+    architectures: Mapping[str, Mapping[str, Any]],
+    make_trainer: Callable[[Experiment, Arguments, Mapping[str, Any]], Trainer],
+) -> None:
+    """Measure some training steps of each candidate and print the most that the training can cost."""
+    seconds = 0.0
+    for name, fields in architectures.items():
+        trainer = make_trainer(experiment, arguments, fields)
+        seconds += _epoch_seconds(name, trainer) * trainer.recipe.max_epochs
+    print(f"cost: at most {seconds / 3600:.2f} hours without early stopping")
     _print_memory()
 
 

@@ -191,6 +191,7 @@ class Search:
         trial.set_user_attr("seconds", time.perf_counter() - began)
         told = self.study.tell(trial, values=value, state=state)
         self._bar.write(describe(told, position=len(self.counted()), n_trials=self.settings.n_trials))
+        sys.stdout.flush()
         self._bar.update()
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,32 +26,48 @@ from runtime.sealed_test import OPENINGS, open_test, weights_sha256
 from runtime.splits import Indices
 from runtime.trainer import EpochRecord, Trainer, TrainingResult
 
+Architectures = Mapping[str, Mapping[str, Any]]
+MakeTrainer = Callable[[Experiment, Arguments, Mapping[str, Any]], Trainer]
 Provenance = Mapping[str, Any]
 """Where hyperparameters come from, as it stands in the script."""
 
 
-def run_training(experiment: Experiment, trainer: Trainer, arguments: Arguments, *, provenance: Provenance) -> None:
+def run_training(
+    experiment: Experiment,
+    arguments: Arguments,
+    architectures: Architectures,
+    make_trainer: MakeTrainer,
+    *,
+    provenance: Provenance,
+) -> None:
     """Train, evaluate on validation and, unless this is a shorter look, on test; write the record.
 
     Writes ``result.json``, ``metrics.jsonl``, ``model.safetensors`` and a copy of the script to the output folder. A
-    failed run leaves a ``result.json`` that says so.
+    failed run leaves a ``result.json`` that says so; a finished one of the same script is not run again.
 
     Args:
         experiment: the question.
-        trainer: ready to fit.
         arguments: the script's command line.
+        architectures: name and fields of each candidate; with more than one, the lower validation loss decides.
+        make_trainer: builds a candidate's trainer.
         provenance: where the hyperparameters come from.
 
     Raises:
         UserError: if training holds one class only, or the test split was opened before with other weights.
         RunError: if the training diverges.
     """
-    experiment.require_two_classes("training")
-    record = describe_run(experiment, trainer, arguments, provenance)
     output = arguments.output
+    if _is_finished(output / "result.json", arguments):
+        print(f"finished already: {output / 'result.json'}; remove that folder to train again")
+        return
+    experiment.require_two_classes("training")
+    record = describe_run(experiment, arguments, architectures, provenance)
+    (output / "model.safetensors").unlink(missing_ok=True)
+    write_json(output / "result.json", {"status": "running"} | record)  # what a killed run leaves
     write_atomically(output / "script.py", arguments.script.read_bytes())
     try:
-        record |= _train_and_judge(experiment, trainer, arguments)
+        trained = _train_candidates(experiment, arguments, architectures, make_trainer)
+        record |= _judge(experiment, arguments, trained)
     except (RunError, UserError, MemoryError, torch.OutOfMemoryError) as error:
         write_json(output / "result.json", {"status": "failed", "failure": f"{type(error).__name__}: {error}"} | record)
         raise
@@ -59,36 +76,80 @@ def run_training(experiment: Experiment, trainer: Trainer, arguments: Arguments,
     print(f"written to {output}")
 
 
+def _is_finished(result: Path, arguments: Arguments) -> bool:
+    if not result.exists():
+        return False
+    record = json.loads(result.read_text())
+    wanted = {
+        "status": "finished",
+        "script_sha256": arguments.script_sha256,
+        "shortened_to_epochs": arguments.shortened,
+    }
+    return not arguments.reopen_test and all(record.get(name) == value for name, value in wanted.items())
+
+
 def describe_run(
-    experiment: Experiment, trainer: Trainer, arguments: Arguments, provenance: Provenance
+    experiment: Experiment, arguments: Arguments, architectures: Architectures, provenance: Provenance
 ) -> dict[str, Any]:
     """Everything needed to repeat the run, beside the script itself."""
     return experiment.identity() | {
         "script_sha256": arguments.script_sha256,
         "shortened_to_epochs": arguments.shortened,
         "hyperparameters_from": dict(provenance),
-        "architecture": asdict(trainer.model.architecture),
-        "recipe": asdict(trainer.recipe),
-        "training_seed": trainer.seed,
-        "parameter_count": trainer.model.parameter_count(),
+        "candidates": {name: dict(fields) for name, fields in architectures.items()},
         "splits": {
             name: {"samples": int(labels.size), "positives": int(labels.sum())}
             for name, labels in experiment.split_labels()
         },
         "warnings": experiment.thin_splits(),
-        "environment": environment(trainer.device),
+        "environment": environment(arguments.device),
     }
 
 
-def _train_and_judge(experiment: Experiment, trainer: Trainer, arguments: Arguments) -> dict[str, Any]:
-    began = time.perf_counter()
-    result = _fit(trainer, arguments.output / "metrics.jsonl")
-    seconds = time.perf_counter() - began
+@dataclass(frozen=True)
+class Trained:
+    """The chosen candidate, trained, and how each candidate did."""
+
+    name: str
+    trainer: Trainer
+    result: TrainingResult
+    seconds: float
+    losses: dict[str, float]
+
+
+def _train_candidates(
+    experiment: Experiment, arguments: Arguments, architectures: Architectures, make_trainer: MakeTrainer
+) -> Trained:
+    metrics = arguments.output / "metrics.jsonl"
+    metrics.unlink(missing_ok=True)
+    losses: dict[str, float] = {}
+    best: Trained | None = None
+    for name, fields in architectures.items():
+        trainer = make_trainer(experiment, arguments, fields)
+        began = time.perf_counter()
+        result = _fit(name, trainer, metrics)
+        losses[name] = result.best_val_loss
+        if best is None or result.best_val_loss < best.result.best_val_loss:
+            best = Trained(name, trainer, result, time.perf_counter() - began, losses)
+    if best is None:
+        raise ValueError("run_training needs at least one architecture")
+    return best
+
+
+def _judge(experiment: Experiment, arguments: Arguments, trained: Trained) -> dict[str, Any]:
+    trainer = trained.trainer
     weights = weights_sha256(trainer.model.state_dict())
     write_atomically(arguments.output / "model.safetensors", save(trainer.model.state_dict()))
     judge = Judge(experiment, trainer)
     record: dict[str, Any] = {
-        "training": asdict(result) | {"seconds": round(seconds, 1), "peak_memory_bytes": peak_memory_bytes()},
+        "architecture_name": trained.name,
+        "architecture": asdict(trainer.model.architecture),
+        "recipe": asdict(trainer.recipe),
+        "training_seed": trainer.seed,
+        "parameter_count": trainer.model.parameter_count(),
+        "candidate_val_losses": trained.losses,
+        "training": asdict(trained.result)
+        | {"seconds": round(trained.seconds, 1), "peak_memory_bytes": peak_memory_bytes()},
         "weights_sha256": weights,
         "decision_threshold": judge.threshold,
         "validation": judge.all_forecasts(experiment.splits.val_indices),
@@ -131,13 +192,12 @@ class Judge:
         }
 
 
-def _fit(trainer: Trainer, metrics: Path) -> TrainingResult:
-    metrics.unlink(missing_ok=True)
+def _fit(name: str, trainer: Trainer, metrics: Path) -> TrainingResult:
     total = trainer.recipe.max_epochs
     with tqdm(total=total, unit="epoch", disable=not sys.stderr.isatty(), leave=False) as bar:
 
         def follow(record: EpochRecord) -> None:
-            append_json_line(metrics, asdict(record))
+            append_json_line(metrics, {"architecture": name} | asdict(record))
             line = f"train {record.train_loss:.4f}  val {record.val_loss:.4f}"
             bar.set_postfix_str(line, refresh=False)
             bar.update()

@@ -75,14 +75,17 @@ def test_a_finding_fills_the_training_script(project: Path, finding: dict[str, A
         for statement in tree.body
         if isinstance(statement, ast.Assign)
         and isinstance(statement.targets[0], ast.Name)
-        and statement.targets[0].id in ("HYPERPARAMETERS", "ARCHITECTURE", "PROVENANCE")
+        and statement.targets[0].id in ("HYPERPARAMETERS", "ARCHITECTURES", "PROVENANCE")
     }
     hyperparameters = dict(finding["best"]["hyperparameters"])
-    del hyperparameters["architecture"]
+    name = hyperparameters.pop("architecture")
     assert values["HYPERPARAMETERS"] == hyperparameters
-    assert values["ARCHITECTURE"] == finding["best"]["architecture"]
+    assert values["ARCHITECTURES"] == {name: finding["best"]["architecture"]}
     assert values["PROVENANCE"] == {
         "source": BEST,
+        "task": "threshold_1pct",
+        "horizon": 1,
+        "timescale": "daily",
         "trial": 7,
         "val_loss": 0.5,
         "trials": {"completed": 30, "pruned": 20, "failed": 0},

@@ -79,13 +79,13 @@ def test_fields_of_an_architecture_stand_once_and_are_all_there() -> None:
     for architecture in HPO.architectures.values():
         assert not architecture.keys() & HPO.model.keys()
         assert architecture.keys() | HPO.model.keys() == fields
-    assert TRAINING.architecture.keys() == fields
+    assert TRAINING.architectures["d192_h6_l4_p10"].keys() == fields
     assert HPO.architectures.keys() == load_model("2M").architectures.keys()
 
 
 def test_a_script_without_findings_has_neither_recipe_nor_architecture() -> None:
     spec = training({})
-    assert (spec.hyperparameters, spec.architecture) == ({}, {})
+    assert (spec.hyperparameters, spec.architectures) == ({}, {})
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from runtime.recipe import Recipe
 from runtime.sealed_test import read_openings, weights_sha256
 from runtime.trainer import Trainer
 from runtime.training_run import run_training
-from tests.tiny import FIXED, make_arguments, make_experiment, make_trainer, with_labels
+from tests.tiny import ARCHITECTURE, FIXED, make_arguments, make_experiment, make_trainer, with_labels
 
 EXPERIMENT = make_experiment()
 SPLITS = EXPERIMENT.splits
@@ -38,7 +38,10 @@ def read(path: Path) -> Any:
 
 
 def train(arguments: Arguments, experiment: Experiment = EXPERIMENT, **changes: Any) -> dict[str, Any]:
-    run_training(experiment, make_trainer(experiment, **changes), arguments, provenance=PROVENANCE)
+    def make(asked: Experiment, _arguments: Arguments, _fields: Mapping[str, Any]) -> Trainer:
+        return make_trainer(asked, **changes)
+
+    run_training(experiment, arguments, {"tiny": ARCHITECTURE}, make, provenance=PROVENANCE)
     record: dict[str, Any] = read(arguments.output / "result.json")
     return record
 
@@ -73,7 +76,9 @@ def test_record_holds_every_epoch_and_so_do_the_metrics(finished: tuple[Argument
     arguments, record = finished
     epochs = record["training"]["epochs"]
     lines = (arguments.output / "metrics.jsonl").read_text().splitlines()
-    assert [json.loads(line, parse_constant=refuse_constant) for line in lines] == epochs
+    assert [json.loads(line, parse_constant=refuse_constant) for line in lines] == [
+        {"architecture": "tiny", **epoch} for epoch in epochs
+    ]
     assert [epoch["epoch"] for epoch in epochs] == list(range(1, FIXED["max_epochs"] + 1))
     best = min(epochs, key=lambda epoch: epoch["val_loss"])
     assert (record["training"]["best_epoch"], record["training"]["best_val_loss"]) == (best["epoch"], best["val_loss"])
@@ -107,12 +112,36 @@ def test_finished_run_has_opened_the_test_once(finished: tuple[Arguments, dict[s
     assert record["test_opening"]["weights_sha256"] == record["weights_sha256"]
 
 
-def test_rerunning_gives_the_same_record_and_is_the_same_opening(tmp_path: Path) -> None:
+def test_finished_run_is_not_run_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = make_arguments(tmp_path)
-    first, second = train(arguments), train(arguments)
+    first = train(arguments)
+    capsys.readouterr()
+    assert train(arguments) == first
+    assert capsys.readouterr().out.startswith("finished already: ")
+
+
+def test_killed_run_gives_the_same_record_and_finishes_the_same_opening(tmp_path: Path) -> None:
+    arguments = make_arguments(tmp_path)
+    first = train(arguments)
+    (arguments.output / "result.json").unlink()
+    second = train(arguments)
     assert {name for name in first if first[name] != second[name]} == {"training"}  # the seconds
     assert len(openings(arguments)) == 1
     assert len((arguments.output / "metrics.jsonl").read_text().splitlines()) == FIXED["max_epochs"]
+
+
+def test_lower_validation_loss_chooses_the_candidate(tmp_path: Path) -> None:
+    def make(asked: Experiment, _arguments: Arguments, fields: Mapping[str, Any]) -> Trainer:
+        return make_trainer(asked, **fields)
+
+    candidates = {"slow": {"learning_rate": 1e-5}, "quick": {}, "slower": {"learning_rate": 1e-6}}
+    arguments = make_arguments(tmp_path)
+    run_training(EXPERIMENT, arguments, candidates, make, provenance=PROVENANCE)
+    record = read(arguments.output / "result.json")
+    losses = record["candidate_val_losses"]
+    assert record["architecture_name"] == min(losses, key=losses.__getitem__) == "quick"
+    assert losses["quick"] == pytest.approx(record["validation"]["model"]["log_loss"], rel=1e-12)
+    assert list(losses) == list(candidates)
 
 
 def test_shorter_look_never_opens_the_test(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,13 +170,13 @@ def test_opening_is_recorded_before_anything_is_read_from_the_test(
 
 def test_other_weights_need_permission_to_open_the_test_again(tmp_path: Path) -> None:
     train(make_arguments(tmp_path))
-    arguments = make_arguments(tmp_path)
+    arguments = make_arguments(tmp_path, seed=8)
     with pytest.raises(UserError, match="--reopen-test"):
         train(arguments, seed=8)
     record = read(arguments.output / "result.json")
     assert record["status"] == "failed"
     assert "test" not in record
-    assert train(make_arguments(tmp_path, reopen_test=True), seed=8)["test_opening"]["opening"] == 2
+    assert train(make_arguments(tmp_path, seed=8, reopen_test=True), seed=8)["test_opening"]["opening"] == 2
 
 
 def test_test_labels_decide_neither_threshold_nor_validation_report(tmp_path: Path) -> None:
@@ -193,17 +222,18 @@ def test_diverging_run_has_failed_and_never_opens_the_test(tmp_path: Path) -> No
 
 
 def test_one_class_in_test_is_evaluated_and_rank_metrics_say_why_they_are_missing(tmp_path: Path) -> None:
-    record = train(make_arguments(tmp_path), with_labels(EXPERIMENT, SPLITS.test_indices, 0.0))
+    one_class = with_labels(EXPERIMENT, SPLITS.test_indices, 0.0)
+    record = train(make_arguments(tmp_path), one_class)
     assert record["test"]["model"]["roc_auc"] is None
     assert record["test"]["model"]["undefined"] == "all 64 labels are 0: ranking is undefined"
-    assert record["warnings"] == ["test holds 0 positives of 64 samples: rank metrics are undefined"]
+    assert record["warnings"] == one_class.thin_splits() != []
 
 
 def test_one_class_in_training_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    arguments, trainer = make_arguments(tmp_path), make_trainer(EXPERIMENT)
+    arguments = make_arguments(tmp_path)
     one_class = with_labels(EXPERIMENT, SPLITS.train_indices, 0.0)
     with pytest.raises(UserError, match="every training label is 0"):
-        run_training(one_class, trainer, arguments, provenance=PROVENANCE)
+        train(arguments, one_class)
     assert not arguments.output.exists()
 
 

@@ -186,11 +186,13 @@ def make_formula_objective(
     return FormulaObjective(**(vars(make_objective(experiment)) | changes), losses=losses)
 
 
-def make_arguments(project: Path, *, shortened: int | None = None, reopen_test: bool = False) -> Arguments:
-    """What a script in ``project`` was asked for; the script is written, too."""
+def make_arguments(
+    project: Path, *, shortened: int | None = None, reopen_test: bool = False, seed: int = 7
+) -> Arguments:
+    """What a script in ``project`` was asked for; the script, which names its seed, is written, too."""
     script = project / "experiments" / "phase0" / "script.py"
     script.parent.mkdir(parents=True, exist_ok=True)
-    script.write_text("print('tiny')\n")
+    script.write_text(f"TRAINING_SEED = {seed}\n")
     return Arguments(
         script=script,
         dry_run=False,

@@ -81,9 +81,12 @@ def search_constants(spec: HpoSpec) -> list[Statement]:
 
 
 def chosen_model_constants(spec: TrainingSpec) -> list[Statement]:
-    """The architecture that is trained."""
-    values = {"PARAMETER_BUDGET": spec.parameter_budget, "ARCHITECTURE": spec.architecture}
-    return _group("Model", values, {})
+    """The architecture that is trained, or the candidates that validation chooses from."""
+    values = {"PARAMETER_BUDGET": spec.parameter_budget, "ARCHITECTURES": spec.architectures}
+    several = {
+        "ARCHITECTURES": "The searches chose different ones: all are trained, the lower validation loss decides."
+    }
+    return _group("Model", values, several if len(spec.architectures) > 1 else {})
 
 
 def hyperparameter_constants(spec: TrainingSpec) -> list[Statement]:

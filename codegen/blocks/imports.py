@@ -27,6 +27,7 @@ def training_imports(spec: TrainingSpec) -> list[Statement]:
     """What a training script uses; one without hyperparameters refuses to run."""
     refusal = [] if spec.hyperparameters else ["require_hyperparameters"]
     return [
+        import_from("collections.abc", "Mapping"),
         import_from("pathlib", "Path"),
         blank_line_above(import_from("runtime.arguments", "Arguments", "parse_arguments")),
         import_from("runtime.chunk_splitter", "ChunkSplitter"),

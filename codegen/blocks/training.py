@@ -26,7 +26,7 @@ def make_trainer() -> Statement:
         "Trainer",
         path("experiment.windows"),
         split_indices=path("experiment.splits"),
-        architecture=name("ARCHITECTURE"),
+        architecture=name("architecture"),
         recipe=name("recipe"),
         seed=name("TRAINING_SEED"),
         parameter_budget=name("PARAMETER_BUDGET"),
@@ -34,7 +34,11 @@ def make_trainer() -> Statement:
     )
     return function(
         "make_trainer",
-        [Parameter("experiment", name("Experiment")), Parameter("arguments", name("Arguments"))],
+        [
+            Parameter("experiment", name("Experiment")),
+            Parameter("arguments", name("Arguments")),
+            Parameter("architecture", subscript(name("Mapping"), name("str"), name("object"))),
+        ],
         [assign("recipe", recipe), return_(trainer)],
         returns=name("Trainer"),
         docstring="A PatchTST of the budget's size, and how it is trained.",
@@ -47,13 +51,13 @@ def _found(parameter: str) -> Expression:
 
 def main(spec: TrainingSpec) -> Statement:
     """Prepare, show the plan, train."""
-    run = call("run_training", name("experiment"), name("trainer"), name("arguments"), provenance=name("PROVENANCE"))
+    what = [name(each) for each in ("experiment", "arguments", "ARCHITECTURES", "make_trainer")]
+    run = call("run_training", *what, provenance=name("PROVENANCE"))
     unknown = call("require_hyperparameters", name("HYPERPARAMETERS"), search_first=literal(spec.search_first))
     prepare = [
         *([] if spec.hyperparameters else [evaluate(unknown)]),
         assign("experiment", call("make_experiment")),
-        assign("trainer", call("make_trainer", name("experiment"), name("arguments"))),
-        evaluate(call("print_training_plan", name("experiment"), name("trainer"))),
+        evaluate(call("print_training_plan", name("experiment"), name("ARCHITECTURES"), name("PARAMETER_BUDGET"))),
     ]
-    cost = call("print_training_cost", name("trainer"))
+    cost = call("print_training_cost", *what)
     return main_function("epochs", prepare, cost, run, docstring="Prepare, show the plan, train.")

@@ -2,14 +2,15 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2M threshold_1pct
 # Generator: 0.1.0
-# Spec: sha256:4508c0b2974c79e3eff45047c2254625d85e96e5b522d249009566294d6859cc
-# Seal: sha256:ad5ceb66bdff62ba91c65c2c4b30eb47dc5c30dc27e8a1907d28c40a49c0e876
+# Spec: sha256:fae4bc6c3225e756fcce3a34fd14bb94e7ebfaad5634458c4a76e1798f6beaf3
+# Seal: sha256:e97563ca362437afcfd54799d8da05419984b8aa1d96e6b759f7262a4648d090
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
 the best weights are restored, and the model is judged beside baselines on the same days.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from runtime.arguments import Arguments, parse_arguments
@@ -80,7 +81,7 @@ SPLIT_SEED = 42
 
 # --- Model ----------------------------------------------------------------------------------------
 PARAMETER_BUDGET = 2000000
-ARCHITECTURE = {}
+ARCHITECTURES = {}
 
 # --- Hyperparameters ------------------------------------------------------------------------------
 HYPERPARAMETERS = {}
@@ -134,7 +135,7 @@ def make_experiment() -> Experiment:
     )
 
 
-def make_trainer(experiment: Experiment, arguments: Arguments) -> Trainer:
+def make_trainer(experiment: Experiment, arguments: Arguments, architecture: Mapping[str, object]) -> Trainer:
     """A PatchTST of the budget's size, and how it is trained."""
     recipe = Recipe(
         learning_rate=HYPERPARAMETERS["learning_rate"],
@@ -149,7 +150,7 @@ def make_trainer(experiment: Experiment, arguments: Arguments) -> Trainer:
     return Trainer(
         experiment.windows,
         split_indices=experiment.splits,
-        architecture=ARCHITECTURE,
+        architecture=architecture,
         recipe=recipe,
         seed=TRAINING_SEED,
         parameter_budget=PARAMETER_BUDGET,
@@ -165,12 +166,11 @@ def main() -> None:
         search_first="python experiments/phase6a/hpo_2M_threshold_1pct.py, then python -m codegen phase6a 2M threshold_1pct",
     )
     experiment = make_experiment()
-    trainer = make_trainer(experiment, arguments)
-    print_training_plan(experiment, trainer)
+    print_training_plan(experiment, ARCHITECTURES, PARAMETER_BUDGET)
     if arguments.dry_run:
-        print_training_cost(trainer)
+        print_training_cost(experiment, arguments, ARCHITECTURES, make_trainer)
         return
-    run_training(experiment, trainer, arguments, provenance=PROVENANCE)
+    run_training(experiment, arguments, ARCHITECTURES, make_trainer, provenance=PROVENANCE)
 
 
 if __name__ == "__main__":

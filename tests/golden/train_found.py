@@ -2,14 +2,15 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2M threshold_1pct
 # Generator: 0.1.0
-# Spec: sha256:315a61b2ce413eab3d6f6af1a9854c32a4cdd0b6e5af240331bbc5309334c0a3
-# Seal: sha256:6db4420c70928b3ef10e13fa8414f6e6e4ac477cb49c676c8edc851e4ff0c83b
+# Spec: sha256:be3729d567e2db43181aa7f739c7d94db09882c1afc37c3be868e73efb93ce44
+# Seal: sha256:b91304371b16240f8b8e0f9b3d6f29720c28d6f83247f6116387be4ab9e61093
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
 the best weights are restored, and the model is judged beside baselines on the same days.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from runtime.arguments import Arguments, parse_arguments
@@ -80,20 +81,22 @@ SPLIT_SEED = 42
 
 # --- Model ----------------------------------------------------------------------------------------
 PARAMETER_BUDGET = 2000000
-ARCHITECTURE = {
-    "patch_length": 10,
-    "stride": 10,
-    "d_model": 192,
-    "num_heads": 6,
-    "num_layers": 4,
-    "d_ff": 864,
-    "channels": "mixing",
-    "norm": "layer",
-    "norm_first": True,
-    "positions": "learned",
-    "residual_attention": False,
-    "pooling": "flatten",
-    "instance_norm": False,
+ARCHITECTURES = {
+    "d192_h6_l4_p10": {
+        "patch_length": 10,
+        "stride": 10,
+        "d_model": 192,
+        "num_heads": 6,
+        "num_layers": 4,
+        "d_ff": 864,
+        "channels": "mixing",
+        "norm": "layer",
+        "norm_first": True,
+        "positions": "learned",
+        "residual_attention": False,
+        "pooling": "flatten",
+        "instance_norm": False,
+    },
 }
 
 # --- Hyperparameters ------------------------------------------------------------------------------
@@ -155,7 +158,7 @@ def make_experiment() -> Experiment:
     )
 
 
-def make_trainer(experiment: Experiment, arguments: Arguments) -> Trainer:
+def make_trainer(experiment: Experiment, arguments: Arguments, architecture: Mapping[str, object]) -> Trainer:
     """A PatchTST of the budget's size, and how it is trained."""
     recipe = Recipe(
         learning_rate=HYPERPARAMETERS["learning_rate"],
@@ -170,7 +173,7 @@ def make_trainer(experiment: Experiment, arguments: Arguments) -> Trainer:
     return Trainer(
         experiment.windows,
         split_indices=experiment.splits,
-        architecture=ARCHITECTURE,
+        architecture=architecture,
         recipe=recipe,
         seed=TRAINING_SEED,
         parameter_budget=PARAMETER_BUDGET,
@@ -182,12 +185,11 @@ def main() -> None:
     """Prepare, show the plan, train."""
     arguments = parse_arguments(__file__, __doc__, shorten="epochs")
     experiment = make_experiment()
-    trainer = make_trainer(experiment, arguments)
-    print_training_plan(experiment, trainer)
+    print_training_plan(experiment, ARCHITECTURES, PARAMETER_BUDGET)
     if arguments.dry_run:
-        print_training_cost(trainer)
+        print_training_cost(experiment, arguments, ARCHITECTURES, make_trainer)
         return
-    run_training(experiment, trainer, arguments, provenance=PROVENANCE)
+    run_training(experiment, arguments, ARCHITECTURES, make_trainer, provenance=PROVENANCE)
 
 
 if __name__ == "__main__":

@@ -2,14 +2,15 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2M threshold_3pct --horizon 5
 # Generator: 0.1.0
-# Spec: sha256:689af4c6a7ed1ee8b45a08995c0c78d762199284702799834c57eb3df4473e3d
-# Seal: sha256:a2232618e21997368658904951985df2fe12e562a4787a770852c542d55dbc46
+# Spec: sha256:5838d7220664205d4ddfff6c0b2f9ee4a60a6348d9fb90c1557a8c374903c8c3
+# Seal: sha256:e8bb12cd6765710decfca2acf121b114c0a1405e35a59e8de050e96912d0f9b2
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
 the best weights are restored, and the model is judged beside baselines on the same days.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from runtime.arguments import Arguments, parse_arguments
@@ -80,20 +81,22 @@ SPLIT_SEED = 42
 
 # --- Model ----------------------------------------------------------------------------------------
 PARAMETER_BUDGET = 2000000
-ARCHITECTURE = {
-    "patch_length": 10,
-    "stride": 10,
-    "d_model": 192,
-    "num_heads": 6,
-    "num_layers": 4,
-    "d_ff": 864,
-    "channels": "mixing",
-    "norm": "layer",
-    "norm_first": True,
-    "positions": "learned",
-    "residual_attention": False,
-    "pooling": "flatten",
-    "instance_norm": False,
+ARCHITECTURES = {
+    "d192_h6_l4_p10": {
+        "patch_length": 10,
+        "stride": 10,
+        "d_model": 192,
+        "num_heads": 6,
+        "num_layers": 4,
+        "d_ff": 864,
+        "channels": "mixing",
+        "norm": "layer",
+        "norm_first": True,
+        "positions": "learned",
+        "residual_attention": False,
+        "pooling": "flatten",
+        "instance_norm": False,
+    },
 }
 
 # --- Hyperparameters ------------------------------------------------------------------------------
@@ -155,7 +158,7 @@ def make_experiment() -> Experiment:
     )
 
 
-def make_trainer(experiment: Experiment, arguments: Arguments) -> Trainer:
+def make_trainer(experiment: Experiment, arguments: Arguments, architecture: Mapping[str, object]) -> Trainer:
     """A PatchTST of the budget's size, and how it is trained."""
     recipe = Recipe(
         learning_rate=HYPERPARAMETERS["learning_rate"],
@@ -170,7 +173,7 @@ def make_trainer(experiment: Experiment, arguments: Arguments) -> Trainer:
     return Trainer(
         experiment.windows,
         split_indices=experiment.splits,
-        architecture=ARCHITECTURE,
+        architecture=architecture,
         recipe=recipe,
         seed=TRAINING_SEED,
         parameter_budget=PARAMETER_BUDGET,
@@ -182,12 +185,11 @@ def main() -> None:
     """Prepare, show the plan, train."""
     arguments = parse_arguments(__file__, __doc__, shorten="epochs")
     experiment = make_experiment()
-    trainer = make_trainer(experiment, arguments)
-    print_training_plan(experiment, trainer)
+    print_training_plan(experiment, ARCHITECTURES, PARAMETER_BUDGET)
     if arguments.dry_run:
-        print_training_cost(trainer)
+        print_training_cost(experiment, arguments, ARCHITECTURES, make_trainer)
         return
-    run_training(experiment, trainer, arguments, provenance=PROVENANCE)
+    run_training(experiment, arguments, ARCHITECTURES, make_trainer, provenance=PROVENANCE)
 
 
 if __name__ == "__main__":
