@@ -16,14 +16,12 @@ from tqdm import tqdm
 
 from data.files import write_atomically
 from runtime.arguments import Arguments
-from runtime.baselines import Forecaster, fit_baselines
 from runtime.environment import environment, peak_memory_bytes
 from runtime.errors import RunError, UserError
-from runtime.evaluation import evaluate, tune_threshold
 from runtime.experiment import Experiment
 from runtime.files import append_json_line, write_json
-from runtime.sealed_test import OPENINGS, open_test, weights_sha256
-from runtime.splits import Indices
+from runtime.judge import Judge
+from runtime.sealed_test import weights_sha256
 from runtime.trainer import EpochRecord, Trainer, TrainingResult
 
 Architectures = Mapping[str, Mapping[str, Any]]
@@ -67,7 +65,12 @@ def run_training(
     write_atomically(output / "script.py", arguments.script.read_bytes())
     try:
         trained = _train_candidates(experiment, arguments, architectures, make_trainer)
-        record |= _judge(experiment, arguments, trained)
+        write_atomically(output / "model.safetensors", save(trained.trainer.model.state_dict()))
+        judge = Judge(experiment, trained.trainer)
+        record |= describe_trained(trained)
+        record |= judge.validation()
+        if arguments.shortened is None:
+            record |= judge.test(arguments, record["weights_sha256"])
     except (RunError, UserError, MemoryError, torch.OutOfMemoryError) as error:
         write_json(output / "result.json", {"status": "failed", "failure": f"{type(error).__name__}: {error}"} | record)
         raise
@@ -136,12 +139,10 @@ def _train_candidates(
     return best
 
 
-def _judge(experiment: Experiment, arguments: Arguments, trained: Trained) -> dict[str, Any]:
+def describe_trained(trained: Trained) -> dict[str, Any]:
+    """What was trained, and how it went."""
     trainer = trained.trainer
-    weights = weights_sha256(trainer.model.state_dict())
-    write_atomically(arguments.output / "model.safetensors", save(trainer.model.state_dict()))
-    judge = Judge(experiment, trainer)
-    record: dict[str, Any] = {
+    return {
         "architecture_name": trained.name,
         "architecture": asdict(trainer.model.architecture),
         "recipe": asdict(trainer.recipe),
@@ -150,46 +151,8 @@ def _judge(experiment: Experiment, arguments: Arguments, trained: Trained) -> di
         "candidate_val_losses": trained.losses,
         "training": asdict(trained.result)
         | {"seconds": round(trained.seconds, 1), "peak_memory_bytes": peak_memory_bytes()},
-        "weights_sha256": weights,
-        "decision_threshold": judge.threshold,
-        "validation": judge.all_forecasts(experiment.splits.val_indices),
+        "weights_sha256": weights_sha256(trainer.model.state_dict()),
     }
-    if arguments.shortened is not None:
-        return record | {"test": None, "test_opening": "not opened: shorter look"}
-    opening = open_test(
-        arguments.project / "experiments" / OPENINGS,
-        experiment,
-        weights=weights,
-        script_sha256=arguments.script_sha256,
-        reopen=arguments.reopen_test,
-    )
-    return record | {"test": judge.all_forecasts(experiment.splits.test_indices), "test_opening": opening}
-
-
-class Judge:
-    """Judges the model and the baselines on the same samples; every choice comes from training or validation."""
-
-    def __init__(self, experiment: Experiment, trainer: Trainer) -> None:
-        self.experiment = experiment
-        train = experiment.splits.train_indices
-        self.forecasters: dict[str, Forecaster] = {"model": trainer.predict}
-        self.forecasters |= fit_baselines(experiment.windows, train)
-        self.train_base_rate = float(experiment.labels_of(train).mean())
-        val = experiment.splits.val_indices
-        self.threshold = tune_threshold(experiment.labels_of(val), trainer.predict(val))
-
-    def all_forecasts(self, indices: Indices) -> dict[str, Any]:
-        """Evaluation of each forecaster on one split; only the model has a decision threshold."""
-        labels = self.experiment.labels_of(indices)
-        return {
-            name: evaluate(
-                labels,
-                forecast(indices),
-                train_base_rate=self.train_base_rate,
-                threshold=self.threshold if name == "model" else None,
-            )
-            for name, forecast in self.forecasters.items()
-        }
 
 
 def _fit(name: str, trainer: Trainer, metrics: Path) -> TrainingResult:

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from market import FEATURES, make_daily, make_series, real_series
 
 from runtime.bars import DAYS_PER_BAR, TIMESCALES, make_bars
 from runtime.errors import UserError
+from tests.market import FEATURES, make_daily, make_series, real_series
 
 fast = settings(max_examples=40, deadline=None)
 starts = st.dates(date(1969, 12, 10), date(1970, 1, 20)) | st.dates(date(2000, 12, 20), date(2001, 1, 10))

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from market import splitters
 from sklearn.model_selection import TimeSeriesSplit
 
 from runtime.chunk_splitter import ChunkSplitter
 from runtime.errors import UserError
 from runtime.splits import Chunks, Indices, SplitIndices
+from tests.market import splitters
 
 fast = settings(max_examples=60, deadline=None)
 REAL_ROWS = 7248

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from market import make_daily, make_experiment, make_series, real_series
 
 from runtime.bars import TIMESCALES
 from runtime.errors import UserError
 from runtime.evaluation import FEW_POSITIVES
 from runtime.experiment import SPLITS, Experiment
+from tests.market import make_daily, make_experiment, make_series, real_series
 
 HORIZONS = (1, 2, 3, 5, 7)
 GENERATED = {"context_length": 60, "chunk_length": 201}

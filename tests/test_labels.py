@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from market import make_daily, make_series
 
 from data.manifest import PROJECT
 from data.prices import read_prices
 from data.schema import RAW_FILE
 from runtime.errors import UserError
 from runtime.labels import LabelPrice, threshold_labels
+from tests.market import make_daily, make_series
 
 fast = settings(max_examples=60, deadline=None)
 prices = st.lists(st.integers(90, 115), min_size=1, max_size=30).map(lambda values: np.array(values, dtype=float))

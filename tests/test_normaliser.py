@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from market import splitters
 
 from runtime.chunk_splitter import ChunkSplitter
 from runtime.errors import UserError
 from runtime.normaliser import Normaliser
 from runtime.splits import SplitIndices
+from tests.market import splitters
 
 fast = settings(max_examples=40, deadline=None)
 NAMES = ("calm", "wild")

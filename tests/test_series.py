@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from market import FEATURES, make_daily, real_series
 
 from data.content import content_sha256
 from runtime.errors import UserError
 from runtime.series import Series, load_series
+from tests.market import FEATURES, make_daily, real_series
 
 DAILY = make_daily(40)
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from market import splitters
 
 from runtime.chunk_splitter import ChunkSplitter
 from runtime.splits import Chunks, SplitIndices, touched_rows
+from tests.market import splitters
 
 
 def integers(*values: int) -> np.ndarray[Any, np.dtype[np.int64]]:

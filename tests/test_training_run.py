@@ -12,7 +12,7 @@ import pytest
 from safetensors.torch import load_file
 from torch import Tensor
 
-from runtime import training_run
+from runtime import judge
 from runtime.arguments import Arguments
 from runtime.errors import RunError, UserError
 from runtime.evaluation import evaluate, tune_threshold
@@ -148,7 +148,7 @@ def test_shorter_look_never_opens_the_test(tmp_path: Path, capsys: pytest.Captur
     arguments = make_arguments(tmp_path, shortened=2)
     record = train(arguments, max_epochs=2)
     assert (record["status"], record["shortened_to_epochs"]) == ("finished", 2)
-    assert (record["test"], record["test_opening"]) == (None, "not opened: shorter look")
+    assert (record["test"], record["test_opening"]) == (None, None)
     assert record["validation"]["model"]["log_loss"] > 0
     assert openings(arguments) == []
     assert "test: not opened (shorter look)" in capsys.readouterr().out
@@ -163,7 +163,7 @@ def test_opening_is_recorded_before_anything_is_read_from_the_test(
         recorded.append(len(openings(arguments)))
         return evaluate(*args, **kwargs)
 
-    monkeypatch.setattr(training_run, "evaluate", watch)
+    monkeypatch.setattr(judge, "evaluate", watch)
     train(arguments)
     assert recorded == [0, 0, 0, 1, 1, 1]
 
@@ -175,7 +175,7 @@ def test_other_weights_need_permission_to_open_the_test_again(tmp_path: Path) ->
         train(arguments, seed=8)
     record = read(arguments.output / "result.json")
     assert record["status"] == "failed"
-    assert "test" not in record
+    assert (record["test"], record["validation"]["model"]["samples"]) == (None, SPLITS.val_indices.size)
     assert train(make_arguments(tmp_path, seed=8, reopen_test=True), seed=8)["test_opening"]["opening"] == 2
 
 

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from market import FEATURES, make_daily, make_experiment, make_series
 
 from data.schema import PRICE_COLUMNS
 from runtime.experiment import Experiment
 from runtime.normaliser import Normaliser
 from runtime.windows import WindowDataset, make_windows
+from tests.market import FEATURES, make_daily, make_experiment, make_series
 
 SPLITS = ("train_indices", "val_indices", "test_indices")
 CONTEXT = 5
