@@ -74,7 +74,7 @@ def resolve_training(
         hyperparameters=recipe,
         architectures=architectures,
         provenance=dict(provenance),
-        search_first=search_first,
+        search_first=None if hyperparameters else search_first,
     )
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from codegen.blocks import constants, data, entry, header, imports, search, training
 from codegen.choices import PROJECT
+from codegen.consumption import require_consumed, watch
 from codegen.render import render
 from codegen.request import Request
 from codegen.resolve import resolve_hpo, resolve_training
 from codegen.seal import apply_seal
-from codegen.spec import HpoSpec, TrainingSpec
-from codegen.statements import module
+from codegen.spec import ExperimentSpec, HpoSpec, TrainingSpec
+from codegen.statements import Statement, module
 
 
 def generate_hpo_script(
@@ -125,7 +126,12 @@ def search_first(request: Request, source: str | None = None) -> str:
 
 
 def render_hpo(spec: HpoSpec) -> str:
-    """The sealed text of a search script."""
+    """The sealed text of a search script.
+
+    Raises:
+        RenderError: if a field of the spec reaches no block, or the text is not valid: a bug of ours.
+    """
+    spec = watch(spec)
     body = [
         *imports.hpo_imports(),
         *constants.experiment_constants(spec),
@@ -141,11 +147,12 @@ def render_hpo(spec: HpoSpec) -> str:
         search.main(spec),
         entry.entry_point(),
     ]
-    return apply_seal(render(module(header.header_comments(spec), header.HPO_DOCSTRING, body)))
+    return _finish(spec, header.HPO_DOCSTRING, body)
 
 
 def render_training(spec: TrainingSpec) -> str:
-    """The sealed text of a training script."""
+    """The sealed text of a training script; see `render_hpo`."""
+    spec = watch(spec)
     body = [
         *imports.training_imports(spec),
         *constants.experiment_constants(spec),
@@ -160,7 +167,13 @@ def render_training(spec: TrainingSpec) -> str:
         training.main(spec),
         entry.entry_point(),
     ]
-    return apply_seal(render(module(header.header_comments(spec), header.TRAINING_DOCSTRING, body)))
+    return _finish(spec, header.TRAINING_DOCSTRING, body)
+
+
+def _finish(spec: ExperimentSpec, docstring: str, body: Sequence[Statement]) -> str:
+    tree = module(header.header_comments(spec), docstring, body)
+    require_consumed(spec)
+    return apply_seal(render(tree))
 
 
 def _request(arguments: Mapping[str, Any]) -> Request:

@@ -90,10 +90,10 @@ class TrainingSpec(ExperimentSpec):
         architectures: name and fields of each candidate, without the data's shape; empty until then, and two where
             validation is to decide between those of two searches.
         provenance: where the hyperparameters come from.
-        search_first: the commands that fill them, for the script to name while they are empty.
+        search_first: the commands that fill them, for the script to name while they are empty; None afterwards.
     """
 
     hyperparameters: dict[str, Any]
     architectures: dict[str, dict[str, Any]]
     provenance: dict[str, Any]
-    search_first: str
+    search_first: str | None

@@ -39,7 +39,9 @@ HPO, TRAINING = hpo(), training()
 
 
 def other(value: Any) -> Any:
-    """Another value of the same type."""
+    """Another value, of the same type where there is one."""
+    if value is None:
+        return "x"
     if isinstance(value, dict | tuple):
         return {**value, "another": 1} if isinstance(value, dict) else (*value, "another")
     return value + "x" if isinstance(value, str) else value + 1

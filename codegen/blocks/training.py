@@ -53,11 +53,15 @@ def main(spec: TrainingSpec) -> Statement:
     """Prepare, show the plan, train."""
     what = [name(each) for each in ("experiment", "arguments", "ARCHITECTURES", "make_trainer")]
     run = call("run_training", *what, provenance=name("PROVENANCE"))
-    unknown = call("require_hyperparameters", name("HYPERPARAMETERS"), search_first=literal(spec.search_first))
     prepare = [
-        *([] if spec.hyperparameters else [evaluate(unknown)]),
+        *([] if spec.hyperparameters else [_refuse(spec)]),
         assign("experiment", call("make_experiment")),
         evaluate(call("print_training_plan", name("experiment"), name("ARCHITECTURES"), name("PARAMETER_BUDGET"))),
     ]
     cost = call("print_training_cost", *what)
     return main_function("epochs", prepare, cost, run, docstring="Prepare, show the plan, train.")
+
+
+def _refuse(spec: TrainingSpec) -> Statement:
+    first = literal(spec.search_first, path="search_first")
+    return evaluate(call("require_hyperparameters", name("HYPERPARAMETERS"), search_first=first))

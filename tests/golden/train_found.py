@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2M threshold_1pct
 # Generator: 0.1.0
-# Spec: sha256:be3729d567e2db43181aa7f739c7d94db09882c1afc37c3be868e73efb93ce44
-# Seal: sha256:b91304371b16240f8b8e0f9b3d6f29720c28d6f83247f6116387be4ab9e61093
+# Spec: sha256:22d9754579e0673807f7b725ffe1add4fd52186bf284c3174133ed03f385f8e9
+# Seal: sha256:d0a57b86c3d900f802e5d746123a4f7796f994a90d5920b99660f568788fa238
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after

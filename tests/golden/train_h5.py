@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2M threshold_3pct --horizon 5
 # Generator: 0.1.0
-# Spec: sha256:5838d7220664205d4ddfff6c0b2f9ee4a60a6348d9fb90c1557a8c374903c8c3
-# Seal: sha256:e8bb12cd6765710decfca2acf121b114c0a1405e35a59e8de050e96912d0f9b2
+# Spec: sha256:5ee692fbc583bc68ad0bd9d26d7453d9abcd37512c51f9e05a7ebbc4b9789616
+# Seal: sha256:6750e06eaab2ecce4f810fdb4e2e835531eb044ea855bec8458bdba333fd180f
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
