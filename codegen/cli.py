@@ -14,7 +14,6 @@ from codegen import choices
 from codegen.choices import PROJECT, UsageError, require_choice
 
 if TYPE_CHECKING:
-    from codegen.phases import Cell
     from codegen.request import Request
 
 MODES = ("--check", "--diff", "--stdout", "--force")
@@ -122,6 +121,8 @@ def _check_choices(options: argparse.Namespace) -> None:
         if getattr(options, name) is not None:
             require_choice(name, getattr(options, name), allowed)
     require_choice("--hyperparameters", options.hyperparameters, ("search", "default"))
+    budget, task = options.budget or choices.BUDGETS[0], options.task or choices.TASKS[0]
+    _request(options, options.phase, budget, task, options.horizon or 1, options.timescale or "daily")
 
 
 def _run(options: argparse.Namespace, command: str) -> int:
@@ -138,7 +139,9 @@ def _run(options: argparse.Namespace, command: str) -> int:
         timescale=options.timescale,
     )
     action = next((each for each in Action if getattr(options, each.value, False)), Action.WRITE)
-    requests = [(cell, _request(cell, options)) for cell in cells]
+    requests = [
+        (cell, _request(options, cell.phase, cell.budget, cell.task, cell.horizon, cell.timescale)) for cell in cells
+    ]
     try:
         ensure(PROJECT / options.data_path)
     except DataError as error:
@@ -146,16 +149,16 @@ def _run(options: argparse.Namespace, command: str) -> int:
     return run(requests, action, command=command, default_recipe=options.hyperparameters == "default")
 
 
-def _request(cell: Cell, options: argparse.Namespace) -> Request:
-    from codegen.request import FLAGS, Request
+def _request(options: argparse.Namespace, phase: str, budget: str, task: str, horizon: int, timescale: str) -> Request:
+    from codegen.request import FLAGS, Request, name_suffix
 
     return Request(
-        experiment=cell.experiment,
-        phase=cell.phase,
-        budget=cell.budget,
-        task=cell.task,
-        horizon=cell.horizon,
-        timescale=cell.timescale,
+        experiment=f"{phase}_{budget}_{task}{name_suffix(horizon, timescale)}",
+        phase=phase,
+        budget=budget,
+        task=task,
+        horizon=horizon,
+        timescale=timescale,
         data_path=options.data_path,
         feature_columns=options.feature_column,
         **{name: getattr(options, name) for name in FLAGS},

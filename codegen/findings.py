@@ -44,6 +44,8 @@ class Finding(msgspec.Struct, frozen=True):
     data_sha256: str
     feature_columns: tuple[str, ...]
     split: dict[str, Any]
+    fixed: dict[str, float]
+    training_seed: int
     n_trials: int
     ended_by: Literal["trials", "timeout"]
     trials: dict[str, int]
@@ -100,6 +102,8 @@ def require_same_question(finding: Finding, spec: TrainingSpec, cell: Cell) -> N
         "feature_columns": (finding.feature_columns, spec.feature_columns),
         "threshold": (finding.threshold, THRESHOLDS[cell.task]),
         "label_price": (finding.label_price, spec.label_price),
+        "training_seed": (finding.training_seed, spec.training_seed),
+        **{name: (value, getattr(spec, name, None)) for name, value in finding.fixed.items()},
         "split seed": (split.get("seed"), spec.split_seed),
         "split mode": (split.get("mode"), spec.split_mode),
         **{
@@ -125,5 +129,5 @@ def _require_same(cell: Cell, name: str, found: object, wanted: object) -> None:
     if found != wanted:
         raise UsageError(
             f"{cell.best_file} was searched with {name} {found!r}, this script has {wanted!r}; ask for the same, or "
-            f"remove the file and search again: python {cell.hpo_file}"
+            f"remove the file, generate again and search: python {cell.hpo_file}"
         )

@@ -15,7 +15,7 @@ from codegen.manifest import Entry
 from codegen.phases import Cell, runs_search, sources
 from codegen.request import Request
 from codegen.resolve import resolve_hpo, resolve_training
-from codegen.scripts import render_hpo, render_training
+from codegen.scripts import render_hpo, render_training, search_first
 from codegen.seal import seal_of
 from codegen.spec import TrainingSpec
 from codegen.writer import Target
@@ -72,14 +72,12 @@ def _default_spec(request: Request) -> TrainingSpec:
 
 
 def _training_spec(cell: Cell, request: Request) -> TrainingSpec:
-    searched = sources(cell, request.project)
-    commands = [f"python {source.hpo_file}" for source in searched]
-    search_first = ", then ".join([*commands, request.command()])
-    recipe = combine(searched, request.project)
+    recipe = combine(sources(cell, request.project), request.project)
+    first = search_first(request)
     if recipe is None:
-        return resolve_training(request, hyperparameters={}, provenance={}, search_first=search_first)
+        return resolve_training(request, hyperparameters={}, provenance={}, search_first=first)
     spec = resolve_training(
-        request, hyperparameters=recipe.hyperparameters, provenance=recipe.provenance, search_first=search_first
+        request, hyperparameters=recipe.hyperparameters, provenance=recipe.provenance, search_first=first
     )
     for source, finding in recipe.findings:
         require_same_question(finding, spec, source)

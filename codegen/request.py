@@ -11,7 +11,6 @@ from pathlib import Path
 
 from codegen import choices
 from codegen.choices import PROJECT, UsageError, require_choice
-from codegen.configs import load_phase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +81,8 @@ class Request:
 
     def command(self) -> str:
         """The command line that generates this again; defaults are left out."""
+        from codegen.configs import load_phase
+
         parts = ["python", "-m", "codegen", self.phase, self.budget, self.task]
         phase = load_phase(self.phase, self.project)
         if phase.horizons != (self.horizon,):

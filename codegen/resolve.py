@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,9 +80,9 @@ def resolve_training(
 
 def _common(request: Request) -> dict[str, Any]:
     fixed = load_hpo(request.budget, request.project).fixed
-    columns, sha256 = read_schema(request)
+    columns, every, sha256 = read_schema(request)
     return {
-        "command": request.command(),
+        "command": (request if columns != every else replace(request, feature_columns=None)).command(),
         "experiment": request.experiment,
         "phase": request.phase,
         "budget": request.budget,
@@ -108,8 +108,8 @@ def _common(request: Request) -> dict[str, Any]:
     }
 
 
-def read_schema(request: Request) -> tuple[tuple[str, ...], str]:
-    """Feature columns and content hash of the data a request names.
+def read_schema(request: Request) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+    """Of the data a request names: its feature columns, all that there are, and the content hash.
 
     Raises:
         UsageError: if the file or its manifest entry is missing or named otherwise, or a column cannot be used.
@@ -134,7 +134,7 @@ def read_schema(request: Request) -> tuple[tuple[str, ...], str]:
     if missing or not columns or "Date" in columns or len(set(columns)) < len(columns):
         wrong = f"lacks the columns {missing}" if missing else "needs feature columns, each once and never Date"
         raise UsageError(f"{request.data_path} {wrong}; it has {present}")
-    return columns, sha256
+    return columns, tuple(features), sha256
 
 
 def _solve(request: Request, columns: tuple[str, ...]) -> dict[str, Architecture]:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from codegen.blocks import constants, data, entry, header, imports, search, training
-from codegen.choices import PROJECT
+from codegen.choices import PROJECT, require_choice
 from codegen.consumption import require_consumed, watch
+from codegen.phases import Cell, sources
 from codegen.render import render
 from codegen.request import Request
 from codegen.resolve import resolve_hpo, resolve_training
@@ -84,7 +85,7 @@ def generate_training_script(
     data_path: str,
     feature_columns: Sequence[str] | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
-    borrowed_from: str | None = None,
+    borrowed_from: str | Sequence[str] | None = None,
     context_length: int = 60,
     val_ratio: float = 0.15,
     test_ratio: float = 0.15,
@@ -100,29 +101,39 @@ def generate_training_script(
 
     Args:
         hyperparameters: ``architecture`` and the searched values; empty writes a script that says what to run first.
-        borrowed_from: experiment whose search the hyperparameters come from, for the record.
+        borrowed_from: experiment whose search the hyperparameters come from, for the record; for a task between two
+            searches either of them, or both, mean the pair.
 
     The other arguments, the answer and the errors are those of `generate_hpo_script`.
     """
     given = locals()
     found = dict(given.pop("hyperparameters") or {})
-    source = given.pop("borrowed_from")
+    borrowed = given.pop("borrowed_from")
     request = _request(given)
-    provenance = {"borrowed_from": source} if source else {"source": "given to generate_training_script"}
+    provenance: dict[str, Any] = {"source": "given to generate_training_script"}
+    if borrowed is not None:
+        searched = [source.experiment for source in _sources(request)]
+        for name in [borrowed] if isinstance(borrowed, str) else borrowed:
+            require_choice("borrowed_from", name, searched)
+        provenance = {"borrowed_from": searched}
     spec = resolve_training(
         request,
         hyperparameters=found,
-        provenance=provenance if found or source else {},
-        search_first=search_first(request, source),
+        provenance=provenance if found or borrowed else {},
+        search_first=search_first(request),
     )
     return render_training(spec)
 
 
-def search_first(request: Request, source: str | None = None) -> str:
+def search_first(request: Request) -> str:
     """What to run before a training script without hyperparameters can run."""
-    searched = source or f"{request.phase}_{request.budget}_{request.task}{request.suffix}"
-    phase, _, name = searched.partition("_")
-    return f"python experiments/{phase}/hpo_{name}.py, then {request.command()}"
+    searches = [f"python {source.hpo_file}" for source in _sources(request)]
+    return ", then ".join([*searches, request.command()])
+
+
+def _sources(request: Request) -> list[Cell]:
+    cell = Cell(request.phase, request.budget, request.task, request.horizon, request.timescale)
+    return sources(cell, request.project)
 
 
 def render_hpo(spec: HpoSpec) -> str:

@@ -24,6 +24,7 @@ class Arguments:
         shortened: trials or epochs of a shorter look; None runs the whole script.
         reopen_test: evaluate the test split although it was opened before (training scripts only).
         output: folder for everything the run writes.
+        best_file: where a finished search leaves its best trial: beside the script, or in the folder the user gave.
     """
 
     script: Path
@@ -32,6 +33,7 @@ class Arguments:
     shortened: int | None
     reopen_test: bool
     output: Path
+    best_file: Path
 
     @property
     def project(self) -> Path:
@@ -76,13 +78,16 @@ def parse_arguments(
     shortened = getattr(given, shorten)
     base = given.output or path.parents[2] / "outputs"
     folder = path.stem if shortened is None else f"{path.stem}_short"
+    output = base / path.parent.name / folder
+    best_name = f"{path.stem}.best.json"
     return Arguments(
         script=path,
         dry_run=given.dry_run,
         device=find_device(given.device),
         shortened=shortened,
         reopen_test=getattr(given, "reopen_test", False),
-        output=base / path.parent.name / folder,
+        output=output,
+        best_file=output / best_name if given.output else path.with_name(best_name),
     )
 
 

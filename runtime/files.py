@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from data.files import write_atomically
+from runtime.errors import UserError
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -31,3 +35,21 @@ def append_json_line(path: Path, value: Any) -> None:
         file.write(line)
         file.flush()
         os.fsync(file.fileno())
+
+
+@contextmanager
+def sole_process(folder: Path) -> Iterator[None]:
+    """Hold a folder while running in it; the lock goes with the process, however it ends.
+
+    Raises:
+        UserError: if another process runs in it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise UserError(f"another process is running in {folder}; wait for it, or give another --output") from error
+    finally:
+        os.close(descriptor)

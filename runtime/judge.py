@@ -37,7 +37,7 @@ class Judge:
             UserError: if it was opened before with other weights.
         """
         opening = open_test(
-            arguments.project / "experiments" / OPENINGS,
+            arguments.project / OPENINGS,
             self.experiment,
             weights=weights,
             script_sha256=arguments.script_sha256,

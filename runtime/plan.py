@@ -40,6 +40,8 @@ def print_experiment(experiment: Experiment) -> None:
         "  features look back up to 199 days, so training rows after a held-out chunk carry its echo; "
         "the echo is causal (no feature sees its future)"
     )
+    if min(len(splits.val_chunks), len(splits.test_chunks)) < 3:
+        print("  warning: with fewer than 3 chunks to hold out, intervals over chunks are undefined")
     for sentence in experiment.thin_splits():
         print(f"  warning: {sentence}")
 
@@ -54,7 +56,7 @@ def print_search_plan(experiment: Experiment, objective: Objective, settings: Se
 
 
 def print_search_cost(objective: Objective, settings: SearchSettings) -> None:
-    """Measure some training steps of every candidate and print the most that the search can cost."""
+    """Measure some training steps of every candidate and print what the whole search would cost."""
     draw = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=settings.seed)).ask()
     typical = objective.suggest(draw)
     seconds = []
@@ -62,7 +64,7 @@ def print_search_cost(objective: Objective, settings: SearchSettings) -> None:
         trainer = objective.make_trainer(typical | {"architecture": name})
         seconds.append(_epoch_seconds(name, trainer))
     hours = mean(seconds) * trainer.recipe.max_epochs * settings.n_trials / 3600
-    print(f"cost: at most {hours:.2f} hours of training without early stopping and pruning")
+    print(f"cost: about {hours:.2f} hours of training steps if no trial stops early or is pruned")
     _print_memory()
 
 
@@ -79,12 +81,12 @@ def print_training_cost(
     architectures: Mapping[str, Mapping[str, Any]],
     make_trainer: Callable[[Experiment, Arguments, Mapping[str, Any]], Trainer],
 ) -> None:
-    """Measure some training steps of each candidate and print the most that the training can cost."""
+    """Measure some training steps of each candidate and print what the whole training would cost."""
     seconds = 0.0
     for name, fields in architectures.items():
         trainer = make_trainer(experiment, arguments, fields)
         seconds += _epoch_seconds(name, trainer) * trainer.recipe.max_epochs
-    print(f"cost: at most {seconds / 3600:.2f} hours without early stopping")
+    print(f"cost: about {seconds / 3600:.2f} hours of training steps if it does not stop early")
     _print_memory()
 
 

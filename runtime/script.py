@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
-
-from runtime.errors import RunError, UserError
+from runtime.errors import RunError, UserError, memory_failures
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPTED = 0, 1, 2, 123, 75
 
@@ -18,16 +17,19 @@ def run_script(main: Callable[[], None]) -> int:
     """Call ``main``.
 
     Returns:
-        0 when it returned; 1 when the run failed or ran out of memory; 2 when the user's input cannot be used; 75 when
-        it was interrupted and the same command continues; 123 when the fault is ours, with a traceback.
+        0 when it returned; 1 when the run failed; 2 when the user's input cannot be used; 75 when it was interrupted
+        (the same command continues a search and starts a training again); 123 when the fault is ours.
     """
     try:
-        main()
+        with memory_failures():
+            main()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it exits
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_USAGE
-    except (RunError, MemoryError, torch.OutOfMemoryError) as error:
-        print(f"failed: {str(error) or 'out of memory'}", file=sys.stderr)
+    except (RunError, OSError) as error:
+        print(f"failed: {error}", file=sys.stderr)
         return EXIT_FAILED
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -10,11 +10,14 @@ from typing import Any
 
 from torch import Tensor
 
+from runtime.arguments import Arguments
 from runtime.errors import UserError
 from runtime.experiment import Experiment
 from runtime.files import append_json_line
 
-OPENINGS = "test_openings.jsonl"
+OPENINGS = "experiments/test_openings.jsonl"
+"""The log of all openings, inside the project."""
+
 _QUESTION = ("data_sha256", "split", "task", "label_price", "horizon", "timescale")
 
 
@@ -49,21 +52,14 @@ def open_test(
     Raises:
         UserError: if the split was opened before with other weights and ``reopen`` is false.
     """
-    identity = experiment.identity()
-    question = {name: identity[name] for name in _QUESTION}
-    earlier = [entry for entry in read_openings(log) if entry["question"] == question]
+    earlier = _earlier(log, experiment)
     for entry in earlier:
         if entry["weights_sha256"] == weights:
             return entry
     if earlier and not reopen:
-        last = earlier[-1]
-        raise UserError(
-            f"the test split of this question was opened on {last['opened']} by {last['experiment']} with "
-            "other weights; a test split answers once. Judge changes on validation, use another --seed for a "
-            f"fresh split, or add --reopen-test: every report will then say that this is opening {len(earlier) + 1}"
-        )
+        raise _refusal(earlier)
     record = {
-        "question": question,
+        "question": _question(experiment),
         "experiment": experiment.name,
         "weights_sha256": weights,
         "script_sha256": script_sha256,
@@ -74,8 +70,39 @@ def open_test(
     return record
 
 
+def refuse_reopening(arguments: Arguments, experiment: Experiment) -> None:
+    """Say before a training, not after it, that its test split was opened by another script.
+
+    Raises:
+        UserError: unless the user asked to open it again, or it was this very script, which may finish its opening.
+    """
+    earlier = _earlier(arguments.project / OPENINGS, experiment)
+    ours = any(entry["script_sha256"] == arguments.script_sha256 for entry in earlier)
+    if earlier and not ours and not arguments.reopen_test:
+        raise _refusal(earlier)
+
+
 def read_openings(log: Path) -> list[dict[str, Any]]:
     """All recorded openings, oldest first; none when there is no log yet."""
     if not log.exists():
         return []
     return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def _question(experiment: Experiment) -> dict[str, Any]:
+    identity = experiment.identity()
+    return {name: identity[name] for name in _QUESTION}
+
+
+def _earlier(log: Path, experiment: Experiment) -> list[dict[str, Any]]:
+    question = _question(experiment)
+    return [entry for entry in read_openings(log) if entry["question"] == question]
+
+
+def _refusal(earlier: list[dict[str, Any]]) -> UserError:
+    last = earlier[-1]
+    return UserError(
+        f"the test split of this question was opened on {last['opened']} by {last['experiment']} with other weights; "
+        "a test split answers once. Judge changes on validation, or add --reopen-test: every report will then say that "
+        f"this is opening {len(earlier) + 1}"
+    )

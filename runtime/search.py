@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import optuna
-import torch
 from optuna.distributions import distribution_to_json
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 from tqdm import tqdm
 
-from runtime.errors import RunError, UserError
+from runtime.environment import peak_memory_bytes
+from runtime.errors import RunError, UserError, memory_failures
 from runtime.experiment import Experiment
 from runtime.objective import Hyperparameters, Objective
 from runtime.trainer import EpochRecord
@@ -163,23 +163,24 @@ class Search:
         began = time.perf_counter()
         deadline = time.monotonic() + self.seconds_left()
         try:
-            value = self.objective_until(deadline, trial)
+            with memory_failures():
+                value = self.objective_until(deadline, trial, began)
         except optuna.TrialPruned:
             self._tell(trial, began, state=TrialState.PRUNED)
         except DeadlineReached:
-            trial.set_user_attr("seconds", time.perf_counter() - began)
             self._interrupt(trial, "timeout")
-        except (RunError, MemoryError, torch.OutOfMemoryError) as error:
-            trial.set_user_attr("failure", f"{type(error).__name__}: {error}")
+        except RunError as error:
+            trial.set_user_attr("failure", str(error))
             self._tell(trial, began, state=TrialState.FAIL)
         else:
             self._tell(trial, began, value=value)
 
-    def objective_until(self, deadline: float, trial: optuna.Trial) -> float:
+    def objective_until(self, deadline: float, trial: optuna.Trial, began: float) -> float:
         """The objective, given up at the first epoch that ends after the deadline (``time.monotonic()``)."""
 
         def check(record: EpochRecord) -> None:
             self._bar.set_postfix_str(f"epoch {record.epoch}  val {record.val_loss:.4f}")
+            trial.set_user_attr("seconds", time.perf_counter() - began)  # counts even if the trial is killed
             if time.monotonic() > deadline:
                 raise DeadlineReached
 
@@ -189,6 +190,7 @@ class Search:
         self, trial: optuna.Trial, began: float, *, value: float | None = None, state: TrialState | None = None
     ) -> None:
         trial.set_user_attr("seconds", time.perf_counter() - began)
+        trial.set_user_attr("peak_memory_bytes", peak_memory_bytes())
         told = self.study.tell(trial, values=value, state=state)
         self._bar.write(describe(told, position=len(self.counted()), n_trials=self.settings.n_trials))
         sys.stdout.flush()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from optuna.trial import FrozenTrial, TrialState
 
 from runtime.arguments import Arguments
-from runtime.environment import environment, peak_memory_bytes
+from runtime.environment import environment
 from runtime.experiment import Experiment
-from runtime.files import write_json
+from runtime.files import sole_process, write_json
 from runtime.objective import Objective
 from runtime.search import Search, SearchSettings
 
@@ -41,44 +43,51 @@ def run_search(
         RunError: if no trial succeeded.
     """
     experiment.require_two_classes("training", "validation")
-    search = Search(experiment, objective, settings, arguments.output)
-    if done := len(search.counted()):
-        print(f"continuing after {done} of {settings.n_trials} trials", file=sys.stderr)
-    search.run()
-    record = search_record(search, hpo_train_fraction)
-    if arguments.shortened is not None:
-        write_json(arguments.output / "shortened.json", record | {"shortened_to_trials": settings.n_trials})
-        print(f"shorter look of {settings.n_trials} trials: recorded in {arguments.output}, not as a search result")
-        return
-    best = arguments.script.with_suffix(".best.json")
-    write_json(best, record)
-    print(
-        f"best trial {record['best']['trial']}: validation loss {record['best']['value']:.4f}; written to {best.name}"
-    )
+    with sole_process(arguments.output):
+        search = Search(experiment, objective, settings, arguments.output)
+        if done := len(search.counted()):
+            print(f"continuing after {done} of {settings.n_trials} trials", file=sys.stderr)
+        search.run()
+        record = search_record(search, hpo_train_fraction)
+        if arguments.shortened is not None:
+            write_json(arguments.output / "shortened.json", record | {"shortened_to_trials": settings.n_trials})
+            print(f"shorter look of {settings.n_trials} trials: recorded in {arguments.output}, not as a search result")
+            return
+        _hand_over(record, arguments.best_file)
     print(f"next: {regenerate}")
+
+
+def _hand_over(record: dict[str, Any], path: Path) -> None:
+    best = record["best"]
+    known = json.loads(path.read_text()) if path.exists() else {}
+    if any(known.get(name) != record[name] for name in record if name != "environment"):
+        write_json(path, record)
+    print(f"best trial {best['trial']}: validation loss {best['value']:.4f}; written to {path.name}")
 
 
 def search_record(search: Search, hpo_train_fraction: float) -> dict[str, Any]:
     """What a finished search hands to the generator, with all that is needed to trust it."""
-    best = search.study.best_trial
-    architecture = search.objective.architectures[best.params["architecture"]]
+    best, counted, objective = search.study.best_trial, search.counted(), search.objective
+    peaks = [trial.user_attrs["peak_memory_bytes"] for trial in counted if "peak_memory_bytes" in trial.user_attrs]
     return search.experiment.identity() | {
         "hpo_train_fraction": hpo_train_fraction,
+        "fixed": dict(objective.fixed),
+        "training_seed": objective.seed,
         "search_seed": search.settings.seed,
         "n_trials": search.settings.n_trials,
         "ended_by": search.ending(),
         "warnings": search.experiment.thin_splits(),
-        "trials": count_states(search.counted()),
+        "trials": count_states(counted),
         "hours": round(search.seconds_spent() / 3600, 3),
-        "peak_memory_bytes": peak_memory_bytes(),
-        "environment": environment(torch.device(search.objective.device)),
+        "peak_memory_bytes": max(peaks, default=None),
+        "environment": environment(torch.device(objective.device)),
         "best": {
-            "trial": best.number + 1,
+            "trial": 1 + [trial.number for trial in counted].index(best.number),
             "value": best.value,
             "best_epoch": best.user_attrs["best_epoch"],
             "parameter_count": best.user_attrs["parameter_count"],
             "hyperparameters": best.params,
-            "architecture": dict(architecture),
+            "architecture": dict(objective.architectures[best.params["architecture"]]),
         },
     }
 

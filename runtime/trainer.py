@@ -191,11 +191,11 @@ class Trainer:
         self.model.eval()
         with torch.inference_mode():
             parts = torch.split(self.dataset.starts(indices), _EVALUATION_BATCH)
-            return torch.cat([self.model(self.dataset.inputs(starts)) for starts in parts]).double().cpu().numpy()
+            return torch.cat([self.model(self.dataset.inputs(starts)) for starts in parts]).cpu().double().numpy()
 
     def targets(self, indices: Indices) -> npt.NDArray[np.float64]:
         """Labels in the order of ``indices``, 0.0 or 1.0, shape (samples,)."""
-        return self.dataset.targets(self.dataset.starts(indices)).double().cpu().numpy()
+        return self.dataset.targets(self.dataset.starts(indices)).cpu().double().numpy()
 
     def loss(self, indices: Indices) -> float:
         """Plain mean binary cross-entropy of the current weights in evaluation mode, in nats."""

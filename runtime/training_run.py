@@ -10,18 +10,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import save
 from tqdm import tqdm
 
 from data.files import write_atomically
 from runtime.arguments import Arguments
 from runtime.environment import environment, peak_memory_bytes
-from runtime.errors import RunError, UserError
+from runtime.errors import RunError, UserError, memory_failures
 from runtime.experiment import Experiment
-from runtime.files import append_json_line, write_json
+from runtime.files import append_json_line, sole_process, write_json
 from runtime.judge import Judge
-from runtime.sealed_test import weights_sha256
+from runtime.sealed_test import refuse_reopening, weights_sha256
 from runtime.trainer import EpochRecord, Trainer, TrainingResult
 
 Architectures = Mapping[str, Mapping[str, Any]]
@@ -59,24 +58,41 @@ def run_training(
         print(f"finished already: {output / 'result.json'}; remove that folder to train again")
         return
     experiment.require_two_classes("training")
+    if arguments.shortened is None:
+        refuse_reopening(arguments, experiment)
+    with sole_process(output):
+        _run(experiment, arguments, architectures, make_trainer, provenance)
+    print(f"written to {output}")
+
+
+def _run(
+    experiment: Experiment,
+    arguments: Arguments,
+    architectures: Architectures,
+    make_trainer: MakeTrainer,
+    provenance: Provenance,
+) -> None:
+    output = arguments.output
     record = describe_run(experiment, arguments, architectures, provenance)
+    _keep_finished(output / "result.json")
     (output / "model.safetensors").unlink(missing_ok=True)
     write_json(output / "result.json", {"status": "running"} | record)  # what a killed run leaves
     write_atomically(output / "script.py", arguments.script.read_bytes())
     try:
-        trained = _train_candidates(experiment, arguments, architectures, make_trainer)
+        with memory_failures():
+            trained = _train_candidates(experiment, arguments, architectures, make_trainer)
         write_atomically(output / "model.safetensors", save(trained.trainer.model.state_dict()))
         judge = Judge(experiment, trained.trainer)
         record |= describe_trained(trained)
         record |= judge.validation()
+        write_json(output / "model.json", describe_model(experiment, record))
         if arguments.shortened is None:
             record |= judge.test(arguments, record["weights_sha256"])
-    except (RunError, UserError, MemoryError, torch.OutOfMemoryError) as error:
+    except (RunError, UserError) as error:
         write_json(output / "result.json", {"status": "failed", "failure": f"{type(error).__name__}: {error}"} | record)
         raise
     write_json(output / "result.json", {"status": "finished"} | record)
     print_verdict(record)
-    print(f"written to {output}")
 
 
 def _is_finished(result: Path, arguments: Arguments) -> bool:
@@ -106,6 +122,19 @@ def describe_run(
         },
         "warnings": experiment.thin_splits(),
         "environment": environment(arguments.device),
+    }
+
+
+def _keep_finished(result: Path) -> None:
+    if result.exists() and (record := json.loads(result.read_text()))["status"] == "finished":
+        result.rename(result.with_name(f"result-{record['weights_sha256'][:12]}.json"))
+
+
+def describe_model(experiment: Experiment, record: Mapping[str, Any]) -> dict[str, Any]:
+    """What the weights need besides to forecast: shape, channels, their statistics, label and decision threshold."""
+    wanted = ("architecture", "task", "threshold", "label_price", "horizon", "timescale", "feature_columns")
+    return {name: record[name] for name in (*wanted, "data_sha256", "weights_sha256", "decision_threshold")} | {
+        "normaliser": {name: values.tolist() for name, values in asdict(experiment.normaliser).items()}
     }
 
 

@@ -96,7 +96,7 @@ def test_a_trained_result_is_complete(trained: Path) -> None:
 
 
 def test_the_test_split_opens_once(trained: Path) -> None:
-    log = trained / "experiments" / OPENINGS
+    log = trained / OPENINGS
     assert len(log.read_text().splitlines()) == 1
     refused = run(trained, *GENERATE, "--training-seed", "7", "--hyperparameters", "default")
     assert refused.returncode == 0, refused.stderr

@@ -66,7 +66,7 @@ def test_the_command_asks_for_the_same_request_again(changes: dict[str, Any]) ->
         horizon=options.horizon,
         timescale=options.timescale,
     )
-    assert cli._request(cell, options) == request
+    assert cli._request(options, cell.phase, cell.budget, cell.task, cell.horizon, cell.timescale) == request
 
 
 def test_defaults_are_left_out() -> None:

@@ -24,8 +24,14 @@ def test_script_that_returns_exits_with_0_and_prints_nothing(capsys: pytest.Capt
     [
         (UserError("no such task"), 2, "error: no such task\n"),
         (RunError("training diverged"), 1, "failed: training diverged\n"),
-        (torch.OutOfMemoryError("CUDA out of memory"), 1, "failed: CUDA out of memory\n"),
-        (MemoryError(), 1, "failed: out of memory\n"),
+        (torch.OutOfMemoryError("CUDA out of memory"), 1, "failed: out of memory: CUDA out of memory\n"),
+        (MemoryError("no room"), 1, "failed: out of memory: no room\n"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"),
+            1,
+            "failed: out of memory: DefaultCPUAllocator: can't allocate memory: 9 bytes\n",
+        ),
+        (OSError(28, "No space left on device"), 1, "failed: [Errno 28] No space left on device\n"),
         (KeyboardInterrupt(), 75, "interrupted\n"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,

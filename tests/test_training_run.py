@@ -17,7 +17,7 @@ from runtime.arguments import Arguments
 from runtime.errors import RunError, UserError
 from runtime.evaluation import evaluate, tune_threshold
 from runtime.experiment import Experiment
-from runtime.files import append_json_line, write_json
+from runtime.files import append_json_line, sole_process, write_json
 from runtime.recipe import Recipe
 from runtime.sealed_test import read_openings, weights_sha256
 from runtime.trainer import Trainer
@@ -169,14 +169,39 @@ def test_opening_is_recorded_before_anything_is_read_from_the_test(
 
 
 def test_other_weights_need_permission_to_open_the_test_again(tmp_path: Path) -> None:
-    train(make_arguments(tmp_path))
+    first = train(make_arguments(tmp_path))
     arguments = make_arguments(tmp_path, seed=8)
+    with pytest.raises(UserError, match="--reopen-test"):
+        train(arguments, seed=8)
+    assert read(arguments.output / "result.json") == first, "a refused run must leave the finished one alone"
+    assert train(make_arguments(tmp_path, seed=8, reopen_test=True), seed=8)["test_opening"]["opening"] == 2
+    assert read(arguments.output / f"result-{first['weights_sha256'][:12]}.json") == first
+
+
+def test_same_script_with_other_weights_is_refused_after_training_and_keeps_its_validation(tmp_path: Path) -> None:
+    arguments = make_arguments(tmp_path)
+    train(arguments)
+    (arguments.output / "result.json").unlink()
     with pytest.raises(UserError, match="--reopen-test"):
         train(arguments, seed=8)
     record = read(arguments.output / "result.json")
     assert record["status"] == "failed"
     assert (record["test"], record["validation"]["model"]["samples"]) == (None, SPLITS.val_indices.size)
-    assert train(make_arguments(tmp_path, seed=8, reopen_test=True), seed=8)["test_opening"]["opening"] == 2
+
+
+def test_two_processes_never_train_in_one_folder(tmp_path: Path) -> None:
+    arguments = make_arguments(tmp_path)
+    with sole_process(arguments.output), pytest.raises(UserError, match="another process is running"):
+        train(arguments)
+
+
+def test_model_file_says_what_the_weights_need_to_forecast(finished: tuple[Arguments, dict[str, Any]]) -> None:
+    arguments, record = finished
+    model = read(arguments.output / "model.json")
+    assert model["weights_sha256"] == record["weights_sha256"]
+    assert model["feature_columns"] == list(EXPERIMENT.series.feature_columns)
+    for name in ("mean", "std"):
+        assert model["normaliser"][name] == getattr(EXPERIMENT.normaliser, name).tolist()
 
 
 def test_test_labels_decide_neither_threshold_nor_validation_report(tmp_path: Path) -> None:
@@ -193,7 +218,7 @@ def test_test_labels_decide_neither_threshold_nor_validation_report(tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("error", "failure"),
-    [(RunError("diverged"), "RunError: diverged"), (MemoryError("no room"), "MemoryError: no room")],
+    [(RunError("diverged"), "RunError: diverged"), (MemoryError("no room"), "RunError: out of memory: no room")],
 )
 def test_failed_run_leaves_a_record_that_says_so(
     error: Exception, failure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -203,7 +228,7 @@ def test_failed_run_leaves_a_record_that_says_so(
 
     monkeypatch.setattr(Trainer, "fit", fail)
     arguments = make_arguments(tmp_path)
-    with pytest.raises(type(error)):
+    with pytest.raises(RunError):
         train(arguments)
     record = read(arguments.output / "result.json")
     assert (record["status"], record["failure"]) == ("failed", failure)

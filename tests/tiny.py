@@ -200,4 +200,5 @@ def make_arguments(
         shortened=shortened,
         reopen_test=reopen_test,
         output=project / "outputs" / "phase0" / "script",
+        best_file=script.with_suffix(".best.json"),
     )
