@@ -38,16 +38,8 @@ LIGHT = {
 }
 """What is refused without any library, and how."""
 
-LATER = {
-    "--data-path data/nowhere.parquet": "data/nowhere.parquet does not exist: make it with `python -m data import FILE",
-    "--data-path ../outside.parquet": "does not exist",
-    "--data-path configs/phases/phase6a.yaml": "has no entry in data/manifest.json",
-    f"--data-path ./{DEFAULT_DATASET}": f"write it as it stands in the manifest: {DEFAULT_DATASET}",
-    "--feature-column rsi41": "lacks the columns ['rsi41']; it has ['Date'",
-    "--feature-column rsi14 --feature-column rsi14": "needs feature columns, each once",
-    "--feature-column Date": "each once and never Date",
+NUMBERS = {
     "--context-length 0": "context_length 0: allowed is an integer of at least 1",
-    "--context-length 5": "configs/model/patchtst_2M.yaml, architecture d128_h8_l8_p10: patch_length: 10 was given",
     "--chunk-length 60": "chunk_length 60: allowed is an integer of at least 61",
     "--val-ratio 0": "val_ratio 0.0, test_ratio 0.15: both must be positive and sum to less than 1",
     "--val-ratio 0.6 --test-ratio 0.4": "both must be positive and sum to less than 1",
@@ -62,8 +54,21 @@ LATER = {
     "--split-mode scatter": "split mode 'scatter' is not known; allowed: scattered, contiguous. Did you",
     "--label-price low": "label price 'low' is not known; allowed: high, close",
 }
+"""Parameters of the scripts that are refused as early, and how."""
+
+LATER = {
+    "--data-path data/nowhere.parquet": "data/nowhere.parquet does not exist: make it with `python -m data import FILE",
+    "--data-path ../outside.parquet": "does not exist",
+    "--data-path configs/phases/phase6a.yaml": "has no entry in data/manifest.json",
+    f"--data-path ./{DEFAULT_DATASET}": f"write it as it stands in the manifest: {DEFAULT_DATASET}",
+    "--feature-column rsi41": "lacks the columns ['rsi41']; it has ['Date'",
+    "--feature-column rsi14 --feature-column rsi14": "needs feature columns, each once",
+    "--feature-column Date": "each once and never Date",
+    "--context-length 5": "configs/model/patchtst_2M.yaml, architecture d128_h8_l8_p10: patch_length: 10 was given",
+}
 """What is refused once configurations and data are read, and how."""
 
+LIGHT |= {" ".join([*EXPERIMENT, flags]): message for flags, message in NUMBERS.items()}
 REFUSED = LIGHT | {" ".join([*EXPERIMENT, flags]): message for flags, message in LATER.items()}
 REFUSED["phase6a 20M threshold_1pct"] = f"{BROKEN}: Input data was truncated; restore it, or run python experiments"
 
