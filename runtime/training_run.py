@@ -88,6 +88,9 @@ def _run(
         write_json(output / "model.json", describe_model(experiment, record))
         if arguments.shortened is None:
             record |= judge.test(arguments, record["weights_sha256"])
+    except KeyboardInterrupt:
+        write_json(output / "result.json", {"status": "interrupted"} | record)
+        raise
     except (RunError, UserError) as error:
         write_json(output / "result.json", {"status": "failed", "failure": f"{type(error).__name__}: {error}"} | record)
         raise

@@ -235,6 +235,17 @@ def test_failed_run_leaves_a_record_that_says_so(
     assert record.items() >= EXPERIMENT.identity().items()
 
 
+def test_interrupted_run_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_trainer: Trainer, _on_epoch: Callable[..., None]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "fit", interrupt)
+    arguments = make_arguments(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        train(arguments)
+    assert read(arguments.output / "result.json")["status"] == "interrupted"
+
+
 def test_diverging_run_has_failed_and_never_opens_the_test(tmp_path: Path) -> None:
     arguments = make_arguments(tmp_path)
     with pytest.raises(RunError, match="training diverged"):
