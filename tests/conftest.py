@@ -17,6 +17,6 @@ def project_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(project_copy: Path) -> Path:
-    """The one copy of a session, without experiments."""
+    """The one copy that all tests share, without experiments."""
     shutil.rmtree(project_copy / "experiments", ignore_errors=True)
     return project_copy

@@ -26,7 +26,7 @@ def made(project_copy: Path) -> list[Target]:
 
 @pytest.fixture
 def targets(made: list[Target], project: Path, monkeypatch: pytest.MonkeyPatch) -> list[Target]:
-    """The two scripts of one experiment, rendered once a session and written into a fresh folder."""
+    """The two scripts of one experiment, rendered once and written into a fresh folder."""
     monkeypatch.setattr(actions, "make_targets", lambda *_, **__: made)
     act(project)
     return made
