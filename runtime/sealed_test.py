@@ -36,8 +36,9 @@ def open_test(
 ) -> dict[str, Any]:
     """Record that the test split is about to be evaluated.
 
-    The question is (data, split, task, horizon, timescale), whatever the script or budget. The same question with
-    the same weights is the same opening, so a killed run may finish it.
+    The question is (data, split, task, label price, horizon, timescale), whatever the script or budget. The same
+    weights are the same opening, so a killed run may finish it. So is the very same script, whose weights differ in
+    rounding on another machine: it repeats the opening, and the log shows with which weights.
 
     Args:
         log: file of all openings, one JSON object a line.
@@ -47,23 +48,25 @@ def open_test(
         reopen: open although this question's test split was opened before; the record says so.
 
     Returns:
-        The record of this opening; ``opening`` counts from 1.
+        The record of this opening; ``opening`` counts from 1, ``repeats`` says whether its script had opened it.
 
     Raises:
-        UserError: if the split was opened before with other weights and ``reopen`` is false.
+        UserError: if another script opened the split with other weights and ``reopen`` is false.
     """
     earlier = _earlier(log, experiment)
     for entry in earlier:
         if entry["weights_sha256"] == weights:
             return entry
-    if earlier and not reopen:
+    ours = [entry["opening"] for entry in earlier if entry["script_sha256"] == script_sha256]
+    if earlier and not ours and not reopen:
         raise _refusal(earlier)
     record = {
         "question": _question(experiment),
         "experiment": experiment.name,
         "weights_sha256": weights,
         "script_sha256": script_sha256,
-        "opening": len(earlier) + 1,
+        "opening": ours[0] if ours else _openings(earlier) + 1,
+        "repeats": bool(ours),
         "opened": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     append_json_line(log, record)
@@ -99,10 +102,14 @@ def _earlier(log: Path, experiment: Experiment) -> list[dict[str, Any]]:
     return [entry for entry in read_openings(log) if entry["question"] == question]
 
 
+def _openings(earlier: list[dict[str, Any]]) -> int:
+    return len({entry["opening"] for entry in earlier})
+
+
 def _refusal(earlier: list[dict[str, Any]]) -> UserError:
     last = earlier[-1]
     return UserError(
         f"the test split of this question was opened on {last['opened']} by {last['experiment']} with other weights; "
         "a test split answers once. Judge changes on validation, or add --reopen-test: every report will then say that "
-        f"this is opening {len(earlier) + 1}"
+        f"this is opening {_openings(earlier) + 1}"
     )

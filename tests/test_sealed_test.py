@@ -23,14 +23,14 @@ def log(tmp_path: Path) -> Path:
 
 
 def ask(log: Path, weights: str, experiment: Experiment = EXPERIMENT, **arguments: Any) -> dict[str, Any]:
-    return open_test(log, experiment, weights=weights, **({"script_sha256": "script"} | arguments))
+    return open_test(log, experiment, weights=weights, **({"script_sha256": f"script {weights}"} | arguments))
 
 
 def test_first_opening_is_recorded(log: Path) -> None:
     assert read_openings(log) == []
     record = ask(log, "a")
     assert read_openings(log) == [record]
-    assert (record["opening"], record["weights_sha256"], record["script_sha256"]) == (1, "a", "script")
+    assert (record["opening"], record["weights_sha256"], record["script_sha256"]) == (1, "a", "script a")
     assert record["experiment"] == EXPERIMENT.name
     assert record["question"].items() <= EXPERIMENT.identity().items()
 
@@ -46,6 +46,15 @@ def test_other_weights_are_refused_and_nothing_is_recorded(log: Path) -> None:
     with pytest.raises(UserError, match=rf"was opened on {first['opened'][:10]}.*--reopen-test.* opening 2"):
         ask(log, "b")
     assert read_openings(log) == [first]
+
+
+def test_same_script_repeats_its_opening_and_the_log_shows_it(log: Path) -> None:
+    first = ask(log, "a", script_sha256="script")
+    again = ask(log, "b", script_sha256="script")
+    assert (first["opening"], first["repeats"]) == (1, False)
+    assert (again["opening"], again["repeats"]) == (1, True)
+    assert ask(log, "c", script_sha256="other", reopen=True)["opening"] == 2
+    assert [entry["weights_sha256"] for entry in read_openings(log)] == ["a", "b", "c"]
 
 
 def test_reopening_counts_and_keeps_the_earlier_openings(log: Path) -> None:
