@@ -14,14 +14,18 @@ class RunError(RuntimeError):
     """The run itself failed (NaN, divergence, out of memory); it is recorded as failed. Exit code 1."""
 
 
+class OutOfMemory(RunError):  # noqa: N818 - named as the condition is
+    """The machine has too little memory for this micro-batch."""
+
+
 @contextmanager
 def memory_failures() -> Iterator[None]:
-    """Turn every way of running out of memory into a `RunError`; torch's CPU allocator raises a bare RuntimeError."""
+    """Turn every way of running out of memory into `OutOfMemory`; torch's CPU allocator raises a bare RuntimeError."""
     try:
         yield
     except MemoryError as error:
-        raise RunError(f"out of memory: {error}") from error
+        raise OutOfMemory(f"out of memory: {error}") from error
     except RuntimeError as error:
         if type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error):
-            raise RunError(f"out of memory: {str(error).splitlines()[0]}") from error
+            raise OutOfMemory(f"out of memory: {str(error).splitlines()[0]}") from error
         raise

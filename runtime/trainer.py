@@ -60,6 +60,8 @@ class Trainer:
         seed: decides initial weights, order of samples and dropout.
         parameter_budget: number of trainable parameters the model must have, to within ±5 %; None asks for none.
         device: where to train.
+        micro_batch_size: samples that pass through the model at once; smaller ones need less memory and accumulate the
+            same gradient. None takes a whole batch at once.
 
     Raises:
         UserError: if the architecture is impossible or misses its budget, or all training labels are equal.
@@ -75,11 +77,13 @@ class Trainer:
         seed: int,
         parameter_budget: int | None = None,
         device: torch.device | str = "cpu",
+        micro_batch_size: int | None = None,
     ) -> None:
         self.dataset = dataset.to(device)
         self.splits = split_indices
         self.recipe = recipe
         self.seed = seed
+        self.micro_batch_size = micro_batch_size or recipe.batch_size
         shape = make_architecture(architecture, dataset, parameter_budget)
         self._require_two_classes()
         with torch.random.fork_rng():
@@ -161,13 +165,17 @@ class Trainer:
         rate = self.recipe.learning_rate_at(step, self.recipe.max_epochs * self.steps_per_epoch)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        logits = self.model(self.dataset.inputs(starts))
-        loss = functional.binary_cross_entropy_with_logits(logits, self.dataset.targets(starts))
         self.optimizer.zero_grad()
-        torch.autograd.backward(loss)
+        batch_loss = torch.zeros((), device=self.dataset.device)
+        for part in torch.split(starts, self.micro_batch_size):
+            logits = self.model(self.dataset.inputs(part))
+            loss = functional.binary_cross_entropy_with_logits(logits, self.dataset.targets(part))
+            loss = loss * (part.numel() / starts.numel())
+            torch.autograd.backward(loss)
+            batch_loss += loss.detach()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.gradient_clip)
         self.optimizer.step()
-        return loss.detach()
+        return batch_loss
 
     def measure_step_seconds(self, steps: int) -> float:
         """Take a few real training steps and time them; the model is no longer fresh afterwards.

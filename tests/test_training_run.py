@@ -219,7 +219,7 @@ def test_test_labels_decide_neither_threshold_nor_validation_report(tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("error", "failure"),
-    [(RunError("diverged"), "RunError: diverged"), (MemoryError("no room"), "RunError: out of memory: no room")],
+    [(RunError("diverged"), "RunError: diverged"), (MemoryError("no room"), "OutOfMemory: out of memory: no room")],
 )
 def test_failed_run_leaves_a_record_that_says_so(
     error: Exception, failure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
