@@ -1,126 +1,167 @@
-"""What the command line does with generated files: write, force, check, diff or print them."""
+"""What the command line does with generated files: write, force, merge, diff or print them; `check` is next door."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 
 from codegen.choices import UsageError
-from codegen.generate import make_targets, manifest_entry
-from codegen.manifest import Entry, is_current, update_manifest
-from codegen.phases import Cell
-from codegen.request import Request
-from codegen.writer import State, Target
-from data.files import locked, write_atomically
+from codegen.generate import Planned, PlannedExperiment, render_all
+from codegen.manifest import is_current, update_manifest, without_gone
+from codegen.merge import merge
+from codegen.seal import seal_of
+from codegen.writer import State, Target, unified, write_text
+from data.files import locked
 
 
 class Action(Enum):
-    """What to do; each value is the flag that asks for it."""
+    """What to do besides checking; each value is the flag that asks for it."""
 
     WRITE = "write"
     FORCE = "force"
-    CHECK = "check"
+    MERGE = "merge"
     DIFF = "diff"
     STDOUT = "stdout"
 
 
-def run(requests: Sequence[tuple[Cell, Request]], action: Action, *, command: str, default_recipe: bool) -> int:
-    """Generate every request's files and act on them.
+def run(experiments: Sequence[PlannedExperiment], folder: Path, action: Action, *, command: str) -> int:
+    """Render every experiment's scripts and act on them.
 
     Args:
-        requests: the experiments of one phase.
+        experiments: of one phase.
+        folder: the phase's, which holds the scripts and the manifest.
         action: what to do.
         command: the command line without the action's flag, for messages.
-        default_recipe: see `make_targets`.
 
     Returns:
-        0: fresh, written or shown. 1: a check found differences, or a hand edit was left alone.
+        0: fresh, written, merged or shown. 1: a hand edit was left alone or conflicts, or the disk refused a file.
 
     Raises:
-        UsageError: if a request cannot be generated; nothing is written then.
+        UsageError: if a merge has no git to find its base in.
     """
-    made = [(cell, request, make_targets(cell, request, default_recipe=default_recipe)) for cell, request in requests]
-    targets = [target for _, _, each in made for target in each]
-    project = requests[0][1].project
+    targets = render_all(scripts_of(experiments))
     if action is Action.STDOUT:
         sys.stdout.write("".join(target.text for target in targets))
         return 0
     if action is Action.DIFF:
-        sys.stdout.write("".join(target.diff(project) for target in targets))
+        sys.stdout.writelines(_coloured(_diff(experiments, targets, folder)))
         return 0
-    manifest = project / "experiments" / requests[0][0].phase / "README.md"
-    if action is Action.CHECK:
-        entries = [manifest_entry(cell, request, each) for cell, request, each in made]
-        return _check(targets, manifest, entries, command)
-    with locked(manifest.parent):
-        current = _read(manifest)  # first: nothing is written if it cannot be read
-        states = [(target, target.write(force=action is Action.FORCE)) for target in targets]
-        entries = [manifest_entry(cell, request, each) for cell, request, each in made]
-        _write_manifest(manifest, current, entries)
-    return _report_written(states, command, project, force=action is Action.FORCE)
-
-
-def _check(
-    targets: Sequence[Target],
-    manifest: Path,
-    entries: Sequence[Entry],
-    command: str,
-) -> int:
-    project = manifest.parents[2]
-    wrong = [(target.path, state) for target in targets if (state := target.state()) is not State.FRESH]
-    current = _read(manifest)
-    if not is_current(current, update_manifest(current, manifest.parent.name, entries, today="")):
-        wrong.append((manifest, State.STALE if current else State.MISSING))
-    for path, state in wrong:
-        print(f"{state.value}: {path.relative_to(project)}", file=sys.stderr)
-    if wrong:
-        force = "" if all(state.may_overwrite for _, state in wrong) else " --force (see --diff first)"
-        print(f"fix: {command}{force}", file=sys.stderr)
-        return 1
-    print(f"{len(targets)} scripts and the manifest are fresh")
-    return 0
-
-
-def _read(manifest: Path) -> str | None:
     try:
-        return manifest.read_text("utf-8") if manifest.exists() else None
-    except UnicodeDecodeError as error:
-        name = manifest.relative_to(manifest.parents[2])
-        raise UsageError(f"{name} is no text ({error}); restore or remove it") from error
-
-
-def _write_manifest(path: Path, current: str | None, entries: Sequence[Entry]) -> None:
-    updated = update_manifest(current, path.parent.name, entries, today=datetime.now(UTC).date().isoformat())
-    if updated != current:
-        write_atomically(path, updated.encode())
-
-
-def _report_written(
-    states: Sequence[tuple[Target, State]],
-    command: str,
-    project: Path,
-    *,
-    force: bool,
-) -> int:
-    outcomes: Counter[str] = Counter()
-    for target, state in states:
-        name = target.path.relative_to(project)
-        refused = not (state.may_overwrite or force)
-        outcome = "unchanged" if state is State.FRESH else "refused" if refused else "written"
-        outcomes[outcome] += 1
-        if refused:
-            print(f"refused: {name} was {_REASONS[state]}; it is left as it is", file=sys.stderr)
-        elif state is not State.FRESH:
-            print(f"written: {name}")
-    print(", ".join(f"{outcomes[name]} {name}" for name in ("written", "unchanged", "refused")))
-    if outcomes["refused"]:
-        print(f"see the difference: {command} --diff; overwrite it: {command} --force")
+        with locked(folder):
+            return _write(experiments, targets, folder, action, command)
+    except OSError as error:
+        print(
+            f"failed: {error}; that file and all after it are as they were; mend this and run again: {command}",
+            file=sys.stderr,
+        )
         return 1
-    return 0
 
 
-_REASONS = {State.EDITED: "edited by hand", State.FOREIGN: "not written by codegen"}
+def scripts_of(experiments: Sequence[PlannedExperiment]) -> list[Planned]:
+    """All scripts of all experiments, in order."""
+    return [script for experiment in experiments for script in experiment.scripts]
+
+
+def read_manifest(folder: Path) -> str | None:
+    """The phase's manifest; None if there is none.
+
+    Raises:
+        UsageError: if it is no text.
+    """
+    path = folder / "README.md"
+    try:
+        return path.read_text("utf-8") if path.exists() else None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path.relative_to(folder.parents[1])} is no text ({error}); restore or remove it") from error
+
+
+def updated_manifest(
+    current: str | None, experiments: Sequence[PlannedExperiment], folder: Path, seals: dict[Path, str | None]
+) -> str:
+    """What the manifest should say when the scripts carry these seals."""
+    entries = [experiment.entry(seals) for experiment in experiments]
+    today = datetime.now(UTC).date().isoformat()
+    return update_manifest(without_gone(current, folder), folder.name, entries, today=today)
+
+
+def _write(
+    experiments: Sequence[PlannedExperiment], targets: Sequence[Target], folder: Path, action: Action, command: str
+) -> int:
+    current = read_manifest(folder)  # first: nothing is written if it cannot be read
+    outcomes = Counter(_act(target, action, folder.parents[1]) for target in targets)
+    updated = updated_manifest(current, experiments, folder, {each.path: _seal(each) for each in targets})
+    if updated != current:
+        write_text(folder / "README.md", updated)
+    shown = [name for name in _OUTCOMES if outcomes[name] or name in ("written", "unchanged", "refused")]
+    print(", ".join(f"{outcomes[name]} {name}" for name in shown))
+    if outcomes["refused"]:
+        print(f"see the difference: {command} --diff; keep the edits: {command} --merge; overwrite: {command} --force")
+    return 1 if outcomes["refused"] or outcomes["in conflict"] else 0
+
+
+_OUTCOMES = ("written", "unchanged", "merged", "in conflict", "refused")
+_REASONS = {
+    State.EDITED: "was edited by hand",
+    State.REFORMATTED: "was reformatted by another formatter",
+    State.FOREIGN: "was not written by codegen",
+}
+
+
+def _act(target: Target, action: Action, project: Path) -> str:
+    """Write or merge one file, say what happened, and return it as one of the outcomes."""
+    name = target.path.relative_to(project)
+    if action is Action.MERGE and target.state() in (State.EDITED, State.REFORMATTED):
+        return _merge(target, name)
+    state = target.write(force=action is Action.FORCE)
+    if state is State.FRESH:
+        return "unchanged"
+    if state.may_overwrite or action is Action.FORCE:
+        print(f"written: {name}")
+        return "written"
+    print(f"refused: {name} {_REASONS[state]}; it is left as it is", file=sys.stderr)
+    return "refused"
+
+
+def _merge(target: Target, name: Path) -> str:
+    merged = merge(target)
+    if merged.refusal:
+        print(f"refused: {name} {merged.refusal}; it is left as it is", file=sys.stderr)
+        return "refused"
+    if merged.conflicts:
+        print(f"conflict: {name}: {merged.conflicts} marked; resolve them by hand", file=sys.stderr)
+        return "in conflict"
+    if not merged.changed:
+        return "unchanged"
+    print(f"merged: {name}, with the edits by hand")
+    return "merged"
+
+
+def _seal(target: Target) -> str | None:
+    return seal_of(target.current() or target.text)
+
+
+def _diff(experiments: Sequence[PlannedExperiment], targets: Sequence[Target], folder: Path) -> Iterator[str]:
+    project = folder.parents[1]
+    for target in targets:
+        yield from target.diff(project).splitlines(keepends=True)
+    current = read_manifest(folder)
+    updated = updated_manifest(current, experiments, folder, {each.path: seal_of(each.text) for each in targets})
+    if not is_current(current, updated):
+        name = (folder / "README.md").relative_to(project).as_posix()
+        yield from unified(current, updated, name).splitlines(keepends=True)
+
+
+def _coloured(diff: Iterator[str]) -> Iterator[str]:
+    """The diff in git's colours, if someone is looking and did not ask for none (https://no-color.org)."""
+    plain = not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    for line in diff:
+        colour = "" if plain else next((_COLOURS[start] for start in _COLOURS if line.startswith(start)), "")
+        yield f"\x1b[{colour}m{line.removesuffix(chr(10))}\x1b[m\n" if colour else line
+
+
+_COLOURS = {"---": "1", "+++": "1", "@@": "36", "-": "31", "+": "32"}  # bold, cyan, red, green

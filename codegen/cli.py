@@ -8,15 +8,18 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from codegen import choices
 from codegen.choices import PROJECT, UsageError, require_choice
 
 if TYPE_CHECKING:
+    from codegen.generate import PlannedExperiment
     from codegen.request import Request
 
-MODES = ("--check", "--diff", "--stdout", "--force")
+MODES = ("--check", "--diff", "--stdout", "--force", "--merge", "--no-cache")
 
 EXIT_OK, EXIT_DIFFERENCES, EXIT_USAGE, EXIT_BUG = 0, 1, 2, 123
 
@@ -25,6 +28,7 @@ _EPILOG = """examples:
   python -m codegen phase6a 2M threshold_1pct          write one experiment
   python -m codegen phase6a 2M threshold_1pct --check  exit 1 unless its files are fresh
   python -m codegen phase6a                            write the whole phase
+  python -m codegen phase6a 20M --merge                one budget, keeping what was edited by hand
 """
 
 
@@ -59,7 +63,9 @@ def make_parser() -> argparse.ArgumentParser:
     mode.add_argument("--check", action="store_true", help="write nothing; exit 1 unless every file is fresh")
     mode.add_argument("--diff", action="store_true", help="write nothing; show what would change")
     mode.add_argument("--stdout", action="store_true", help="write nothing; print the scripts")
+    mode.add_argument("--merge", action="store_true", help="keep edits by hand, and merge what is new into them")
     mode.add_argument("--force", action="store_true", help="overwrite files that were edited by hand, too")
+    add("--no-cache", action="store_true", help="with --check: render everything, trust no earlier check")
     return parser
 
 
@@ -85,8 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        0: fresh or written. 1: ``--check`` found differences, or a file edited by hand was left alone. 2: bad usage
-        or input. 123: our bug.
+        0: fresh or written. 1: ``--check`` found differences, a file edited by hand was left alone, or one could not be
+        written. 2: bad usage or input. 123: our bug.
     """
     given = sys.argv[1:] if arguments is None else arguments
     options = make_parser().parse_args(given)
@@ -121,35 +127,61 @@ def _check_choices(options: argparse.Namespace) -> None:
         if getattr(options, name) is not None:
             require_choice(name, getattr(options, name), allowed)
     require_choice("--hyperparameters", options.hyperparameters, ("search", "default"))
+    if options.no_cache and not options.check:
+        raise UsageError("--no-cache goes with --check; everything else renders anew anyway")
     budget, task = options.budget or choices.BUDGETS[0], options.task or choices.TASKS[0]
     _request(options, options.phase, budget, task, options.horizon or 1, options.timescale or "daily")
 
 
 def _run(options: argparse.Namespace, command: str) -> int:
+    experiments = plan_all(options)
+    folder = PROJECT / "experiments" / options.phase
+    if options.check:
+        from codegen.check import check
+        from codegen.freshness import KnownSeals, cache_file
+
+        known = KnownSeals(None if options.no_cache else cache_file())
+        given = (options.budget, options.task, options.horizon, options.timescale)
+        whole_phase = given == (None,) * 4 and options.hyperparameters == "search"
+        return check(experiments, folder, command=command, known=known, whole_phase=whole_phase)
     from codegen.actions import Action, run
+
+    action = next((each for each in Action if getattr(options, each.value, False)), Action.WRITE)
+    return run(experiments, folder, action, command=command)
+
+
+def plan_all(options: argparse.Namespace, project: Path = PROJECT) -> list[PlannedExperiment]:
+    """Resolve every experiment that the command line asks for.
+
+    Raises:
+        UsageError: if one of them cannot be generated.
+    """
+    from codegen.generate import plan
     from codegen.phases import select
     from data.build import ensure
     from data.errors import DataError
 
-    cells = select(
-        options.phase,
-        budget=options.budget,
-        task=options.task,
-        horizon=options.horizon,
-        timescale=options.timescale,
-    )
-    action = next((each for each in Action if getattr(options, each.value, False)), Action.WRITE)
-    requests = [
-        (cell, _request(options, cell.phase, cell.budget, cell.task, cell.horizon, cell.timescale)) for cell in cells
-    ]
+    asked = {name: getattr(options, name) for name in ("budget", "task", "horizon", "timescale")}
+    cells = select(options.phase, **asked, project=project)
+    requests = [_request(options, **asdict(cell), project=project) for cell in cells]
     try:
-        ensure(PROJECT / options.data_path)
+        ensure(project / options.data_path)
     except DataError as error:
         raise UsageError(str(error)) from error
-    return run(requests, action, command=command, default_recipe=options.hyperparameters == "default")
+    default_recipe = options.hyperparameters == "default"
+    pairs = zip(cells, requests, strict=True)
+    return [plan(cell, request, default_recipe=default_recipe) for cell, request in pairs]
 
 
-def _request(options: argparse.Namespace, phase: str, budget: str, task: str, horizon: int, timescale: str) -> Request:
+def _request(
+    options: argparse.Namespace,
+    phase: str,
+    budget: str,
+    task: str,
+    horizon: int,
+    timescale: str,
+    project: Path = PROJECT,
+) -> Request:
     from codegen.request import FLAGS, Request, name_suffix
 
     return Request(
@@ -161,5 +193,6 @@ def _request(options: argparse.Namespace, phase: str, budget: str, task: str, ho
         timescale=timescale,
         data_path=options.data_path,
         feature_columns=options.feature_column,
+        project=project,
         **{name: getattr(options, name) for name in FLAGS},
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +15,66 @@ from codegen.borrowing import combine
 from codegen.configs import load_model
 from codegen.findings import require_same_question
 from codegen.manifest import Entry
-from codegen.phases import Cell, runs_search, sources
+from codegen.phases import Cell, runs_search, search_first, sources
 from codegen.request import Request
 from codegen.resolve import resolve_hpo, resolve_training
-from codegen.scripts import render_hpo, render_training, search_first
-from codegen.seal import seal_of
-from codegen.spec import TrainingSpec
+from codegen.spec import HpoSpec, TrainingSpec
 from codegen.writer import Target
 
 DEFAULT_RECIPE_SUFFIX = "_default"
 
+WORTH_A_PROCESS = 6
+"""From this many scripts on, rendering them in parallel saves more than starting processes costs."""
 
-def make_targets(cell: Cell, request: Request, *, default_recipe: bool) -> list[Target]:
-    """The scripts of one experiment.
+
+@dataclass(frozen=True)
+class Planned:
+    """A script that is resolved, but not rendered yet: where it will stand, and every value it will hold."""
+
+    path: Path
+    spec: HpoSpec | TrainingSpec
+
+    def render(self) -> Target:
+        """The script's text.
+
+        Raises:
+            RenderError: if it is not valid: a bug of ours.
+        """
+        from codegen import scripts  # libcst and black are not needed to plan, nor to check what is known to be fresh
+
+        if isinstance(self.spec, HpoSpec):
+            return Target(self.path, scripts.render_hpo(self.spec))
+        return Target(self.path, scripts.render_training(self.spec))
+
+
+@dataclass(frozen=True)
+class PlannedExperiment:
+    """One experiment of a phase and its scripts."""
+
+    cell: Cell
+    data_path: str
+    scripts: tuple[Planned, ...]
+
+    def entry(self, seals: Mapping[Path, str | None]) -> Entry:
+        """What the manifest says of it, given the seal that each script carries on disk."""
+        *search, training = [each.path for each in self.scripts]
+        return Entry(
+            cell=self.cell,
+            title=training.stem.removeprefix(f"train_{self.cell.budget}_"),
+            hpo_file=search[0].name if search else None,
+            training_file=training.name,
+            data_path=self.data_path,
+            seals=tuple((seals[each.path] or "none")[:12] for each in self.scripts),
+        )
+
+
+def plan(cell: Cell, request: Request, *, default_recipe: bool) -> PlannedExperiment:
+    """The scripts of one experiment: its search, if it has one, then its training.
 
     Args:
         cell: which experiment.
         request: its parameters.
-        default_recipe: write only a training script, on the configuration's recipe instead of a search's findings.
+        default_recipe: only a training script, on the configuration's recipe instead of a search's findings.
 
     Raises:
         UsageError: if the request, the data, a configuration or a search's finding cannot be used.
@@ -38,25 +83,34 @@ def make_targets(cell: Cell, request: Request, *, default_recipe: bool) -> list[
     if default_recipe:
         path = Path(cell.training_file)
         name = path.with_stem(path.stem + DEFAULT_RECIPE_SUFFIX)
-        return [Target(project / name, render_training(_default_spec(request)))]
-    targets = [Target(project / cell.training_file, render_training(_training_spec(cell, request)))]
+        return PlannedExperiment(cell, request.data_path, (Planned(project / name, _default_spec(request)),))
+    scripts = [Planned(project / cell.training_file, _training_spec(cell, request))]
     if runs_search(cell, project):
-        targets.insert(0, Target(project / cell.hpo_file, render_hpo(resolve_hpo(request))))
+        scripts.insert(0, Planned(project / cell.hpo_file, resolve_hpo(request)))
+    return PlannedExperiment(cell, request.data_path, tuple(scripts))
+
+
+def render_all(planned: Sequence[Planned]) -> list[Target]:
+    """Render scripts, many of them in parallel; on a terminal a line shows the progress."""
+    from tqdm import tqdm
+
+    total = len(planned)
+    with tqdm(total=total, unit="script", leave=False, disable=not sys.stderr.isatty()) as bar:
+        targets = []
+        for target in _rendered(planned):
+            targets.append(target)
+            bar.update()
     return targets
 
 
-def manifest_entry(cell: Cell, request: Request, targets: list[Target]) -> Entry:
-    """The manifest's entry for these scripts, as they are on disk where they could not be written."""
-    *search, training = [target.path.name for target in targets]
-    texts = [target.current() or target.text for target in targets]
-    return Entry(
-        cell=cell,
-        title=Path(training).stem.removeprefix(f"train_{cell.budget}_"),
-        hpo_file=search[0] if search else None,
-        training_file=training,
-        data_path=request.data_path,
-        seals=tuple((seal_of(text) or "none")[:12] for text in texts),
-    )
+def _rendered(planned: Sequence[Planned]) -> Iterator[Target]:
+    if len(planned) < WORTH_A_PROCESS or os.cpu_count() == 1:
+        yield from map(Planned.render, planned)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+
+    with ProcessPoolExecutor(min(len(planned), os.cpu_count() or 1)) as pool:
+        yield from pool.map(Planned.render, planned)
 
 
 def _default_spec(request: Request) -> TrainingSpec:

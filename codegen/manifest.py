@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from codegen.choices import BUDGETS, TASKS
 from codegen.phases import Cell
 
 _HEADING = re.compile(r"^## ", re.MULTILINE)
 _GENERATED = "- **Generated:** "
+_TRAINING = re.compile(r"^- \*\*Training Script:\*\* `([^`/]+)`$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,15 @@ def update_manifest(current: str | None, phase: str, entries: Sequence[Entry], *
     kept = [section for section in sections if _heading_of(section) not in new]
     ordered = sorted([*kept, *new.values()], key=lambda section: _order(_heading_of(section)))
     return "\n".join([preamble.rstrip() + "\n", *ordered])
+
+
+def without_gone(current: str | None, folder: Path) -> str | None:
+    """The manifest without the entries whose training script is not in the phase's folder any more."""
+    if current is None:
+        return None
+    preamble, *blocks = _HEADING.split(current)
+    there = [block for block in blocks if not (named := _TRAINING.search(block)) or (folder / named[1]).exists()]
+    return "## ".join([preamble, *there])
 
 
 def is_current(current: str | None, updated: str) -> bool:

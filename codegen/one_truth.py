@@ -2,7 +2,6 @@
 
 import ast
 import builtins
-import copy
 import symtable
 from collections.abc import Iterator
 
@@ -17,11 +16,14 @@ class RenderError(Exception):
 def check_one_truth(tree: ast.Module) -> None:
     """Check that each parameter of a script has one truth: a value at its head, which the script reads.
 
+    Args:
+        tree: the script; its comprehensions are changed on the way.
+
     Raises:
         RenderError: a global name is read that nothing binds, or an UPPER_CASE constant of the module or an
             imported name (in any scope) is never read. The message names line and name.
     """
-    scoped = ast.unparse(_ComprehensionsAsGenerators().visit(copy.deepcopy(tree)))
+    scoped = ast.unparse(_ComprehensionsAsGenerators().visit(tree))
     top = symtable.symtable(scoped, "<generated script>", "exec")
     bound = _GIVEN | {symbol.get_name() for symbol in top.get_symbols() if symbol.is_local()}
     for table in _tables(top):

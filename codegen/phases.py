@@ -8,7 +8,7 @@ from pathlib import Path
 
 from codegen.choices import PROJECT
 from codegen.configs import load_phase
-from codegen.request import name_suffix
+from codegen.request import Request, name_suffix
 
 
 @dataclass(frozen=True)
@@ -85,3 +85,15 @@ def sources(cell: Cell, project: Path = PROJECT) -> list[Cell]:
         home = Cell(borrowed.phase, cell.budget, cell.task, borrowed.horizon, borrowed.timescale)
     tasks = phase.interpolates.get(cell.task, (cell.task,))
     return [Cell(home.phase, home.budget, task, home.horizon, home.timescale) for task in tasks]
+
+
+def sources_of(request: Request) -> list[Cell]:
+    """The searches that a request's hyperparameters come from."""
+    cell = Cell(request.phase, request.budget, request.task, request.horizon, request.timescale)
+    return sources(cell, request.project)
+
+
+def search_first(request: Request) -> str:
+    """What to run before a training script without hyperparameters can run."""
+    searches = [f"python {source.hpo_file}" for source in sources_of(request)]
+    return ", then ".join([*searches, request.command()])

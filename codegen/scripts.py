@@ -9,7 +9,7 @@ from typing import Any
 from codegen.blocks import constants, data, entry, header, imports, search, training
 from codegen.choices import PROJECT, require_choice
 from codegen.consumption import require_consumed, watch
-from codegen.phases import Cell, sources
+from codegen.phases import search_first, sources_of
 from codegen.render import render
 from codegen.request import Request
 from codegen.resolve import resolve_hpo, resolve_training
@@ -112,7 +112,7 @@ def generate_training_script(
     request = _request(given)
     provenance: dict[str, Any] = {"source": "given to generate_training_script"}
     if borrowed is not None:
-        searched = [source.experiment for source in _sources(request)]
+        searched = [source.experiment for source in sources_of(request)]
         for name in [borrowed] if isinstance(borrowed, str) else borrowed:
             require_choice("borrowed_from", name, searched)
         provenance = {"borrowed_from": searched}
@@ -123,17 +123,6 @@ def generate_training_script(
         search_first=search_first(request),
     )
     return render_training(spec)
-
-
-def search_first(request: Request) -> str:
-    """What to run before a training script without hyperparameters can run."""
-    searches = [f"python {source.hpo_file}" for source in _sources(request)]
-    return ", then ".join([*searches, request.command()])
-
-
-def _sources(request: Request) -> list[Cell]:
-    cell = Cell(request.phase, request.budget, request.task, request.horizon, request.timescale)
-    return sources(cell, request.project)
 
 
 def render_hpo(spec: HpoSpec) -> str:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import io
+import tokenize
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import unified_diff
 from enum import Enum
@@ -18,6 +22,7 @@ class State(Enum):
     FRESH = "fresh"
     STALE = "stale"
     EDITED = "edited"
+    REFORMATTED = "reformatted"
     FOREIGN = "foreign"
 
     @property
@@ -35,9 +40,7 @@ class Target:
 
     def current(self) -> str | None:
         """What is on disk, with plain newlines; None if nothing is. Bytes that are no text never match the seal."""
-        if not self.path.exists():
-            return None
-        return self.path.read_bytes().decode(errors="replace").replace("\r\n", "\n")
+        return read_text(self.path)
 
     def state(self) -> State:
         """Compare the file on disk with the text."""
@@ -48,7 +51,9 @@ class Target:
             return State.FRESH
         if is_intact(current):
             return State.STALE
-        return State.EDITED if seal_of(current) else State.FOREIGN
+        if seal_of(current) is None:
+            return State.FOREIGN
+        return State.REFORMATTED if _same_code(current, self.text) else State.EDITED
 
     def write(self, *, force: bool) -> State:
         """Write unless the file is fresh, or would be lost and ``force`` is not given.
@@ -58,11 +63,44 @@ class Target:
         """
         state = self.state()
         if state is not State.FRESH and (state.may_overwrite or force):
-            write_atomically(self.path, self.text.encode())
+            write_text(self.path, self.text)
         return state
 
     def diff(self, project: Path) -> str:
         """Unified diff from the file on disk to the text; empty when fresh."""
-        name = self.path.relative_to(project).as_posix()
-        old = (self.current() or "").splitlines(keepends=True)
-        return "".join(unified_diff(old, self.text.splitlines(keepends=True), f"a/{name}", f"b/{name}"))
+        return unified(self.current(), self.text, self.path.relative_to(project).as_posix())
+
+
+def read_text(path: Path) -> str | None:
+    """What a file says, with plain newlines; None if there is none."""
+    return path.read_bytes().decode(errors="replace").replace("\r\n", "\n") if path.exists() else None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file in one step; where a checkout has given it CRLF newlines, it keeps them.
+
+    Raises:
+        OSError: if it cannot be written; the old file is then untouched.
+    """
+    has_crlf = path.exists() and b"\r\n" in path.read_bytes()
+    write_atomically(path, (text.replace("\n", "\r\n") if has_crlf else text).encode())
+
+
+def unified(old: str | None, new: str, name: str) -> str:
+    """Unified diff in git's manner; empty when nothing differs."""
+    before, after = (old or "").splitlines(keepends=True), new.splitlines(keepends=True)
+    return "".join(unified_diff(before, after, f"a/{name}", f"b/{name}"))
+
+
+def _same_code(one: str, other: str) -> bool:
+    """Whether two texts differ at most by what a formatter may touch: same syntax tree, same comments."""
+    try:
+        return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other)) and [*_comments(one)] == [*_comments(other)]
+    except (SyntaxError, ValueError, RecursionError):  # an edit may leave anything behind
+        return False
+
+
+def _comments(text: str) -> Iterator[str]:
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.string

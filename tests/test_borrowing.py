@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from codegen.borrowing import combine
-from codegen.generate import make_targets
+from codegen.generate import plan
 from codegen.phases import sources
 from codegen.resolve import resolve_hpo
 from tests.questions import ask, leave_finding, make_finding, refused
@@ -39,7 +39,7 @@ def search(project: Path, task: str, hyperparameters: dict[str, Any]) -> None:
 
 
 def script(project: Path, **question: Any) -> str:
-    return make_targets(*ask(project, task="threshold_2pct", **question), default_recipe=False)[-1].text
+    return plan(*ask(project, task="threshold_2pct", **question), default_recipe=False).scripts[-1].render().text
 
 
 def constants(text: str) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def test_other_phases_borrow_what_their_file_declares(project: Path, phase: dict
 def test_validation_chooses_between_two_architectures(project: Path) -> None:
     search(project, "threshold_1pct", ONE)
     search(project, "threshold_3pct", DEEP)
-    target = make_targets(*ask(project, task="threshold_2pct"), default_recipe=False)[-1]
+    target = plan(*ask(project, task="threshold_2pct"), default_recipe=False).scripts[-1].render()
     target.write(force=False)
     trained = run(project, "experiments/phase6a/train_2M_threshold_2pct.py", "--epochs", "1")
     assert trained.returncode == 0, trained.stderr

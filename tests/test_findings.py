@@ -14,9 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codegen import generate
 from codegen.choices import UsageError
-from codegen.generate import make_targets
+from codegen.generate import Planned, plan
 from codegen.spec import TrainingSpec
 from tests.questions import ask, leave_finding, make_finding, refused
 
@@ -29,24 +28,10 @@ def finding(project: Path) -> dict[str, Any]:
     return make_finding(*ask(project))
 
 
-@pytest.fixture
-def specs(monkeypatch: pytest.MonkeyPatch) -> list[TrainingSpec]:
-    """The specs that reach rendering, which is left out to save time."""
-    reached: list[TrainingSpec] = []
-
-    def reach(spec: TrainingSpec) -> str:
-        reached.append(spec)
-        return ""
-
-    monkeypatch.setattr(generate, "render_training", reach)
-    monkeypatch.setattr(generate, "render_hpo", lambda _: "")
-    return reached
-
-
-def train(project: Path, content: bytes | dict[str, Any], **request: Any) -> str:
-    """The training script generated beside a finding of the default question."""
+def train(project: Path, content: bytes | dict[str, Any], **request: Any) -> Planned:
+    """The training script planned beside a finding of the default question."""
     leave_finding(ask(project)[0], project, content)
-    return make_targets(*ask(project, **request), default_recipe=False)[-1].text
+    return plan(*ask(project, **request), default_recipe=False).scripts[-1]
 
 
 def altered(finding: dict[str, Any], path: str, value: Any = None, *, drop: bool = False) -> dict[str, Any]:
@@ -69,7 +54,7 @@ def paths(finding: dict[str, Any]) -> list[str]:
 
 
 def test_a_finding_fills_the_training_script(project: Path, finding: dict[str, Any]) -> None:
-    tree = ast.parse(train(project, finding))
+    tree = ast.parse(train(project, finding).render().text)
     values = {
         statement.targets[0].id: ast.literal_eval(statement.value)
         for statement in tree.body
@@ -93,16 +78,14 @@ def test_a_finding_fills_the_training_script(project: Path, finding: dict[str, A
     }
 
 
-def test_a_borrowing_phase_trains_on_the_search_it_names(
-    project: Path, finding: dict[str, Any], specs: list[TrainingSpec]
-) -> None:
-    train(project, finding, phase="phase6b", horizon=5)
-    train(project, finding, phase="phase6c", timescale="weekly")
+def test_a_borrowing_phase_trains_on_the_search_it_names(project: Path, finding: dict[str, Any]) -> None:
+    borrowers = [{"phase": "phase6b", "horizon": 5}, {"phase": "phase6c", "timescale": "weekly"}]
+    specs = [train(project, finding, **each).spec for each in borrowers]
+    assert all(isinstance(spec, TrainingSpec) for spec in specs)
     assert [spec.provenance["source"] for spec in specs] == [BEST, BEST]
     assert [spec.hyperparameters["dropout"] for spec in specs] == [0.25, 0.25]
 
 
-@pytest.mark.usefixtures("specs")
 @pytest.mark.parametrize(
     ("path", "value"),
     [
@@ -141,7 +124,6 @@ def test_a_finding_of_another_question_is_refused(
         train(project, altered(finding, path, value))
 
 
-@pytest.mark.usefixtures("specs")
 @pytest.mark.parametrize(
     "request_field",
     [
@@ -160,7 +142,6 @@ def test_a_script_of_another_question_is_refused(
         train(project, finding, **request_field)
 
 
-@pytest.mark.usefixtures("specs")
 @pytest.mark.parametrize(
     ("path", "value"),
     [
@@ -183,14 +164,12 @@ def test_a_finding_of_wrong_values_is_refused(project: Path, finding: dict[str, 
         train(project, altered(finding, path, value))
 
 
-@pytest.mark.usefixtures("specs")
 def test_a_finding_that_lacks_anything_is_refused(project: Path, finding: dict[str, Any]) -> None:
     for path in paths(finding):
         with refused(BEST, SEARCH, f"missing required field `{path.split('.')[-1]}`"):
             train(project, altered(finding, path, drop=True))
 
 
-@pytest.mark.usefixtures("specs")
 @pytest.mark.parametrize(
     "content",
     [
@@ -210,7 +189,6 @@ def test_a_file_that_is_no_finding_is_refused(project: Path, content: bytes) -> 
         train(project, content)
 
 
-@pytest.mark.usefixtures("specs")
 def test_a_value_that_is_no_number_is_refused(project: Path, finding: dict[str, Any]) -> None:
     valid = msgspec.json.encode(finding)
     for value in (b"NaN", b"Infinity", b"1e999"):
@@ -218,7 +196,6 @@ def test_a_value_that_is_no_number_is_refused(project: Path, finding: dict[str, 
             train(project, valid.replace(b'"value":0.5', b'"value":' + value))
 
 
-@pytest.mark.usefixtures("specs")
 def test_damage_is_refused_or_harmless(project_copy: Path) -> None:
     cell, request = ask(project_copy, phase="phase6b", horizon=5)
     home, asked = ask(project_copy)
@@ -229,6 +206,6 @@ def test_damage_is_refused_or_harmless(project_copy: Path) -> None:
     def damage(start: int, length: int, new: bytes) -> None:
         leave_finding(home, project_copy, valid[:start] + new + valid[start + length :])
         with contextlib.suppress(UsageError):
-            make_targets(cell, request, default_recipe=False)
+            plan(cell, request, default_recipe=False)
 
     damage()
