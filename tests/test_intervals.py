@@ -51,9 +51,9 @@ def test_t_interval_covers_as_often_as_stated(chunks: int) -> None:
     assert coverage(chunks, 1000, "t") == pytest.approx(0.95, abs=0.02)
 
 
-@pytest.mark.parametrize(("chunks", "stated"), [(5, 0.82), (30, 0.935)])
+@pytest.mark.parametrize(("chunks", "stated"), [(5, 0.85), (30, 0.94)])
 def test_bootstrap_covers_as_often_as_its_caution_says(chunks: int, stated: float) -> None:
-    assert coverage(chunks, 500, "bootstrap") == pytest.approx(stated, abs=0.03)
+    assert coverage(chunks, 500, "bootstrap") == pytest.approx(stated, abs=0.04)
 
 
 def test_samples_as_the_unit_would_cover_far_less() -> None:
