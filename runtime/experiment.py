@@ -77,9 +77,13 @@ class Experiment:
             "split": asdict(self.splitter),
         }
 
+    def decision_rows(self, indices: Indices) -> Indices:
+        """Last input row of samples by their starts, shape (samples,)."""
+        return indices + self.splitter.context_length - 1
+
     def labels_of(self, indices: Indices) -> Floats:
         """Labels of samples by their starts, shape (samples,)."""
-        return self.labels[indices + self.splitter.context_length - 1]
+        return self.labels[self.decision_rows(indices)]
 
     def split_labels(self) -> Iterator[tuple[str, Floats]]:
         """Name and labels of each split."""
@@ -106,7 +110,7 @@ class Experiment:
 
     def _touched_days(self, starts: Indices, total: int) -> npt.NDArray[np.bool_]:
         bars = self.series.bars
-        decision_days = bars.last_day[starts + self.splitter.context_length - 1]
+        decision_days = bars.last_day[self.decision_rows(starts)]
         return touched_rows(bars.first_day[starts], decision_days + self.horizon + 1, total)
 
     def require_two_classes(self, *names: str) -> None:

@@ -1,59 +1,93 @@
-"""The model and the baselines, judged on the same samples; the test split only after its opening is recorded."""
+"""The model and the baselines, judged on the same samples; the test split only after its opening is recorded.
+
+``result.json`` holds, beside what was trained on what:
+
+- ``validation`` and ``test``: forecast (``model``, ``base_rate``, ``ewma_volatility``, ``logistic_regression``,
+  ``gradient_boosting``) -> its report. A report is that of `runtime.evaluation.evaluate`, with ``chunks`` (how many),
+  ``intervals`` (`runtime.intervals.forecast_intervals`) and, for a baseline, ``model_minus_this``
+  (`runtime.intervals.paired_difference`). ``test`` is null until the split is opened, and ``test_opening`` with it.
+- ``decision_threshold``: the model's, tuned on validation; every forecast's own stands in its reports.
+- ``interval_protocol``: level, unit, resamples and what to beware of.
+- ``alarms``: ``name`` and ``message`` of each, see `runtime.alarms`.
+
+``undefined`` maps each null of a report, or of an object inside it, to the reason. ``predictions.parquet`` holds the
+forecasts themselves, see `runtime.predictions.prediction_table`; rows of the test split only when it was opened.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from runtime.arguments import Arguments
-from runtime.baselines import Forecaster, fit_baselines
-from runtime.evaluation import evaluate, tune_threshold
+from runtime.baseline_cache import baseline_logits
+from runtime.evaluation import Floats, Tuned, evaluate
 from runtime.experiment import Experiment
+from runtime.intervals import PROTOCOL, chunk_numbers, forecast_intervals, paired_difference
+from runtime.predictions import prediction_table, write_predictions
 from runtime.sealed_test import OPENINGS, open_test
-from runtime.splits import Indices
+from runtime.splits import Chunks, Indices
 from runtime.trainer import Trainer
 
 
 class Judge:
     """Judges the model and the baselines on the same samples; every choice comes from training or validation."""
 
-    def __init__(self, experiment: Experiment, trainer: Trainer) -> None:
+    def __init__(self, experiment: Experiment, trainer: Trainer, arguments: Arguments) -> None:
         self.experiment = experiment
-        train = experiment.splits.train_indices
-        self.forecasters: dict[str, Forecaster] = {"model": trainer.predict}
-        self.forecasters |= fit_baselines(experiment.windows, train)
-        self.train_base_rate = float(experiment.labels_of(train).mean())
-        val = experiment.splits.val_indices
-        self.threshold = tune_threshold(experiment.labels_of(val), trainer.predict(val))
+        self.trainer = trainer
+        self.arguments = arguments
+        splits = experiment.splits
+        self.train_base_rate = float(experiment.labels_of(splits.train_indices).mean())
+        self.validation_logits = self._forecasts(splits.val_indices)
+        labels = experiment.labels_of(splits.val_indices)
+        self.tuned = {name: Tuned.on(labels, logits) for name, logits in self.validation_logits.items()}
+        self.tables: list[pd.DataFrame] = []
 
     def validation(self) -> dict[str, Any]:
-        """The decision threshold and every forecaster on the validation split; the test split stays closed."""
-        report = self.all_forecasts(self.experiment.splits.val_indices)
-        return {"decision_threshold": self.threshold, "validation": report, "test": None, "test_opening": None}
+        """What validation decided, and every forecast on it; the test split stays closed."""
+        splits = self.experiment.splits
+        return {
+            "decision_threshold": self.tuned["model"].threshold,
+            "interval_protocol": PROTOCOL,
+            "validation": self._judge("validation", splits.val_indices, splits.val_chunks, self.validation_logits),
+            "test": None,
+            "test_opening": None,
+        }
 
-    def test(self, arguments: Arguments, weights: str) -> dict[str, Any]:
-        """Open the test split, record that, and evaluate every forecaster on it.
+    def test(self, weights: str) -> dict[str, Any]:
+        """Open the test split, record that, and evaluate every forecast on it.
 
         Raises:
             UserError: if it was opened before with other weights.
         """
         opening = open_test(
-            arguments.project / OPENINGS,
+            self.arguments.project / OPENINGS,
             self.experiment,
             weights=weights,
-            script_sha256=arguments.script_sha256,
-            reopen=arguments.reopen_test,
+            script_sha256=self.arguments.script_sha256,
+            reopen=self.arguments.reopen_test,
         )
-        return {"test": self.all_forecasts(self.experiment.splits.test_indices), "test_opening": opening}
+        splits = self.experiment.splits
+        logits = self._forecasts(splits.test_indices)
+        return {"test": self._judge("test", splits.test_indices, splits.test_chunks, logits), "test_opening": opening}
 
-    def all_forecasts(self, indices: Indices) -> dict[str, Any]:
-        """Evaluation of each forecaster on one split; only the model has a decision threshold."""
-        labels = self.experiment.labels_of(indices)
-        return {
-            name: evaluate(
-                labels,
-                forecast(indices),
-                train_base_rate=self.train_base_rate,
-                threshold=self.threshold if name == "model" else None,
-            )
-            for name, forecast in self.forecasters.items()
-        }
+    def _forecasts(self, indices: Indices) -> dict[str, Floats]:
+        # Beside the phases' folders, so that experiments of one question share what they have in common.
+        cache = self.arguments.output.parents[1] / "baselines"
+        return {"model": self.trainer.predict(indices)} | baseline_logits(self.experiment, indices, cache)
+
+    def _judge(self, split: str, indices: Indices, chunks: Chunks, logits: dict[str, Floats]) -> dict[str, Any]:
+        self.tables.append(prediction_table(self.experiment, split, indices, chunks, logits))
+        write_predictions(self.arguments.output / "predictions.parquet", self.tables)
+        labels, chunk_of = self.experiment.labels_of(indices), chunk_numbers(indices, chunks)
+        reports = {}
+        for name, forecast in logits.items():
+            report = evaluate(labels, forecast, train_base_rate=self.train_base_rate, tuned=self.tuned[name])
+            report["chunks"] = len(chunks)
+            report["intervals"] = forecast_intervals(labels, forecast, chunk_of, train_base_rate=self.train_base_rate)
+            if name != "model":
+                report["model_minus_this"] = paired_difference(labels, logits["model"], forecast, chunk_of)
+            reports[name] = report
+        return reports

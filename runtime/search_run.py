@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from optuna.trial import FrozenTrial, TrialState
 
+from runtime.alarms import print_alarms, search_alarms
 from runtime.arguments import Arguments
 from runtime.environment import environment
 from runtime.experiment import Experiment
@@ -49,6 +50,7 @@ def run_search(
             print(f"continuing after {done} of {settings.n_trials} trials", file=sys.stderr)
         search.run()
         record = search_record(search, hpo_train_fraction)
+        print_alarms(record["alarms"])
         if arguments.shortened is not None:
             write_json(arguments.output / "shortened.json", record | {"shortened_to_trials": settings.n_trials})
             print(f"shorter look of {settings.n_trials} trials: recorded in {arguments.output}, not as a search result")
@@ -76,7 +78,7 @@ def search_record(search: Search, hpo_train_fraction: float) -> dict[str, Any]:
         "search_seed": search.settings.seed,
         "n_trials": search.settings.n_trials,
         "ended_by": search.ending(),
-        "warnings": search.experiment.thin_splits(),
+        "alarms": search_alarms(search.experiment, best, max_epochs=objective.fixed["max_epochs"]),
         "trials": count_states(counted),
         "hours": round(search.seconds_spent() / 3600, 3),
         "peak_memory_bytes": max(peaks, default=None),

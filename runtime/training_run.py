@@ -14,6 +14,7 @@ from safetensors.torch import save
 from tqdm import tqdm
 
 from data.files import write_atomically
+from runtime.alarms import few_positives, print_alarms, training_alarms
 from runtime.arguments import Arguments
 from runtime.environment import environment, peak_memory_bytes
 from runtime.errors import RunError, UserError, memory_failures
@@ -39,8 +40,9 @@ def run_training(
 ) -> None:
     """Train, evaluate on validation and, unless this is a shorter look, on test; write the record.
 
-    Writes ``result.json``, ``metrics.jsonl``, ``model.safetensors`` and a copy of the script to the output folder. A
-    failed run leaves a ``result.json`` that says so; a finished one of the same script is not run again.
+    Writes ``result.json`` (its shape: `runtime.judge`), ``predictions.parquet``, ``metrics.jsonl``,
+    ``model.safetensors`` and a copy of the script to the output folder. A failed run leaves a ``result.json`` that
+    says so; a finished one of the same script is not run again.
 
     Args:
         experiment: the question.
@@ -75,19 +77,21 @@ def _run(
     output = arguments.output
     record = describe_run(experiment, arguments, architectures, provenance)
     _keep_finished(output / "result.json")
-    (output / "model.safetensors").unlink(missing_ok=True)
+    for name in ("model.safetensors", "predictions.parquet"):
+        (output / name).unlink(missing_ok=True)
     write_json(output / "result.json", {"status": "running"} | record)  # what a killed run leaves
     write_atomically(output / "script.py", arguments.script.read_bytes())
     try:
         with memory_failures():
             trained = _train_candidates(experiment, arguments, architectures, make_trainer)
         write_atomically(output / "model.safetensors", save(trained.trainer.model.state_dict()))
-        judge = Judge(experiment, trained.trainer)
+        judge = Judge(experiment, trained.trainer, arguments)
         record |= describe_trained(trained)
         record |= judge.validation()
         write_json(output / "model.json", describe_model(experiment, record))
         if arguments.shortened is None:
-            record |= judge.test(arguments, record["weights_sha256"])
+            record |= judge.test(record["weights_sha256"])
+        record["alarms"] = training_alarms(experiment, record)
     except KeyboardInterrupt:
         write_json(output / "result.json", {"status": "interrupted"} | record)
         raise
@@ -123,7 +127,7 @@ def describe_run(
             name: {"samples": int(labels.size), "positives": int(labels.sum())}
             for name, labels in experiment.split_labels()
         },
-        "warnings": experiment.thin_splits(),
+        "alarms": few_positives(experiment),
         "environment": environment(arguments.device),
     }
 
@@ -216,3 +220,4 @@ def print_verdict(record: dict[str, Any]) -> None:
                 f"{split:<10} {name:<20} log loss {report['log_loss']:.4f}  skill {report['log_loss_skill']:+.4f}  "
                 f"AUC {auc}  ({report['positives']} of {report['samples']} positive)"
             )
+    print_alarms(record["alarms"])

@@ -11,10 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from runtime.evaluation import base_rate_logit, evaluate, log_loss, probabilities, tune_threshold
+from runtime.calibration import probabilities
+from runtime.evaluation import Tuned, base_rate_logit, evaluate, log_loss, tune_threshold
 
 Floats = npt.NDArray[np.float64]
 Samples = tuple[Floats, Floats]
+
+
+def report_of(labels: Floats, logits: Floats, rate: float = 0.3, **tuned: float | None) -> dict[str, Any]:
+    values: dict[str, float | None] = {"threshold": None, "temperature": None}
+    return evaluate(labels, logits, train_base_rate=rate, tuned=Tuned(**(values | tuned)))
 
 
 def to_arrays(pairs: list[tuple[bool, float]]) -> Samples:
@@ -40,22 +46,23 @@ rates = st.floats(0.01, 0.99)
 @settings(max_examples=60, deadline=None)
 def test_losses_equal_scikit_learn(drawn: Samples, rate: float) -> None:
     labels, logits = drawn
-    report = evaluate(labels, logits, train_base_rate=rate)
+    report = report_of(labels, logits, rate)
     forecast = probabilities(logits)
     assert report["log_loss"] == pytest.approx(metrics.log_loss(labels, forecast, labels=[0, 1]), rel=1e-9)
     assert report["brier"] == pytest.approx(np.square(labels - forecast).mean(), rel=1e-12)
     assert (report["samples"], report["positives"]) == (labels.size, labels.sum())
-    assert report["prediction_std"] == pytest.approx(np.std(1 / (1 + np.exp(-logits))), abs=1e-12)
+    for name in ("mean", "std", "min", "median", "max"):
+        assert report["prediction"][name] == pytest.approx(getattr(np, name)(1 / (1 + np.exp(-logits))), abs=1e-12)
 
 
 @given(two_classes, rates)
 @settings(max_examples=60, deadline=None)
 def test_rank_metrics_equal_scikit_learn(drawn: Samples, rate: float) -> None:
     labels, logits = drawn
-    report = evaluate(labels, logits, train_base_rate=rate)
+    report = report_of(labels, logits, rate)
     assert report["roc_auc"] == pytest.approx(metrics.roc_auc_score(labels, logits))
     assert report["pr_auc"] == pytest.approx(metrics.average_precision_score(labels, logits))
-    assert "undefined" not in report
+    assert "roc_auc" not in report["undefined"]
 
 
 @given(tied, st.integers(-5, 5))
@@ -63,7 +70,7 @@ def test_rank_metrics_equal_scikit_learn(drawn: Samples, rate: float) -> None:
 def test_decisions_equal_scikit_learn(drawn: Samples, threshold_logit: int) -> None:
     labels, logits = drawn
     threshold = float(probabilities(np.array([threshold_logit]))[0])  # often one of the forecasts
-    decision = evaluate(labels, logits, train_base_rate=0.3, threshold=threshold)["decision"]
+    decision = report_of(labels, logits, threshold=threshold)["decision"]
     chosen = logits >= threshold_logit
     table = [decision[name] for name in ("true_negatives", "false_positives", "false_negatives", "true_positives")]
     assert table == metrics.confusion_matrix(labels, chosen, labels=[0, 1]).ravel().tolist()
@@ -74,19 +81,38 @@ def test_decisions_equal_scikit_learn(drawn: Samples, threshold_logit: int) -> N
 
 @pytest.mark.parametrize("label", [0.0, 1.0])
 def test_one_class_leaves_rank_metrics_undefined_with_the_reason(label: float) -> None:
-    report = evaluate(np.full(5, label), np.arange(5.0), train_base_rate=0.3, threshold=0.5)
+    report = report_of(np.full(5, label), np.arange(5.0))
     assert (report["roc_auc"], report["pr_auc"]) == (None, None)
-    assert report["undefined"] == f"all 5 labels are {int(label)}: ranking is undefined"
+    for name in ("roc_auc", "pr_auc"):
+        assert report["undefined"][name] == f"all 5 labels are {int(label)}: ranking is undefined"
     assert math.isfinite(report["log_loss"])
 
 
 def test_precision_of_no_choice_and_recall_of_no_positive_are_undefined() -> None:
-    decision = evaluate(np.zeros(3), np.full(3, -5.0), train_base_rate=0.3, threshold=0.5)["decision"]
+    decision = report_of(np.zeros(3), np.full(3, -5.0), threshold=0.5)["decision"]
     assert (decision["precision"], decision["recall"]) == (None, None)
+    assert set(decision["undefined"]) == {"precision", "recall"}
 
 
-def test_no_threshold_means_no_decision() -> None:
-    assert "decision" not in evaluate(np.array([0.0, 1.0]), np.zeros(2), train_base_rate=0.3)
+def test_no_threshold_and_no_temperature_are_said_to_be_missing() -> None:
+    report = report_of(np.array([0.0, 1.0]), np.zeros(2))
+    assert (report["decision"], report["temperature_scaled"]) == (None, None)
+    assert set(report["undefined"]) == {"decision", "temperature_scaled"}
+
+
+def test_temperature_stands_beside_the_raw_numbers_and_replaces_none() -> None:
+    labels, logits = np.array([0.0, 1.0, 0.0, 1.0]), np.array([-3.0, 2.0, 1.0, -0.5])
+    raw, scaled = report_of(labels, logits), report_of(labels, logits, temperature=2.0)
+    halved = report_of(labels, logits / 2)
+    assert scaled.pop("temperature_scaled") == {
+        "temperature": 2.0,
+        "log_loss": halved["log_loss"],
+        "brier": halved["brier"],
+        "ece": halved["calibration"]["ece"],
+    }
+    for each in (raw, scaled):
+        each.pop("undefined")
+    assert raw == scaled | {"temperature_scaled": None}
 
 
 def exact_f1(labels: Floats, chosen: npt.NDArray[np.bool_]) -> Fraction:
@@ -137,7 +163,7 @@ def test_probabilities_neither_overflow_nor_leave_the_unit_interval() -> None:
 @settings(max_examples=60, deadline=None)
 def test_skill_compares_with_the_training_base_rate(drawn: Samples, rate: float) -> None:
     labels, logits = drawn
-    report: dict[str, Any] = evaluate(labels, logits, train_base_rate=rate)
+    report = report_of(labels, logits, rate)
     reference = metrics.log_loss(labels, np.full(labels.size, rate), labels=[0, 1])
     assert report["log_loss_skill"] == pytest.approx(1 - report["log_loss"] / reference, abs=1e-9)
     assert report["brier_skill"] == pytest.approx(1 - report["brier"] / np.square(labels - rate).mean(), abs=1e-9)
@@ -145,9 +171,9 @@ def test_skill_compares_with_the_training_base_rate(drawn: Samples, rate: float)
 
 def test_base_rate_has_no_skill_and_certainty_has_all() -> None:
     labels = np.array([0.0, 1.0, 0.0, 0.0])
-    constant = evaluate(labels, np.full(4, base_rate_logit(0.3)), train_base_rate=0.3)
+    constant = report_of(labels, np.full(4, base_rate_logit(0.3)))
     assert (constant["log_loss_skill"], constant["brier_skill"]) == pytest.approx((0, 0), abs=1e-12)
-    certain = evaluate(labels, np.where(labels == 1, 1000.0, -1000.0), train_base_rate=0.3)
+    certain = report_of(labels, np.where(labels == 1, 1000.0, -1000.0))
     assert (certain["log_loss_skill"], certain["brier_skill"]) == (1, 1)
 
 

@@ -13,9 +13,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from runtime import judge
+from runtime.alarms import few_positives
 from runtime.arguments import Arguments
 from runtime.errors import RunError, UserError
-from runtime.evaluation import evaluate, tune_threshold
+from runtime.evaluation import Tuned, evaluate
 from runtime.experiment import Experiment
 from runtime.files import append_json_line, sole_process, write_json
 from runtime.recipe import Recipe
@@ -26,6 +27,7 @@ from tests.tiny import ARCHITECTURE, FIXED, make_arguments, make_experiment, mak
 
 EXPERIMENT = make_experiment()
 SPLITS = EXPERIMENT.splits
+BASELINES = ["base_rate", "ewma_volatility", "logistic_regression", "gradient_boosting"]
 PROVENANCE = {"search": "hpo_tiny_threshold_1pct.best.json", "trial": 3}
 
 
@@ -92,12 +94,13 @@ def test_stored_weights_reproduce_every_reported_number(finished: tuple[Argument
     trainer = make_trainer(EXPERIMENT)
     trainer.model.load_state_dict(state)
     base_rate = EXPERIMENT.labels_of(SPLITS.train_indices).mean()
-    threshold = tune_threshold(EXPERIMENT.labels_of(SPLITS.val_indices), trainer.predict(SPLITS.val_indices))
-    assert record["decision_threshold"] == threshold
+    tuned = Tuned.on(EXPERIMENT.labels_of(SPLITS.val_indices), trainer.predict(SPLITS.val_indices))
+    assert record["decision_threshold"] == tuned.threshold
     for name, indices in (("validation", SPLITS.val_indices), ("test", SPLITS.test_indices)):
         labels, logits = EXPERIMENT.labels_of(indices), trainer.predict(indices)
-        assert record[name]["model"] == evaluate(labels, logits, train_base_rate=base_rate, threshold=threshold)
-        assert list(record[name]) == ["model", "base_rate", "logistic_regression"]
+        report = evaluate(labels, logits, train_base_rate=base_rate, tuned=tuned)
+        assert record[name]["model"].items() >= report.items()
+        assert list(record[name]) == ["model", *BASELINES]
         assert record[name]["base_rate"]["roc_auc"] == 0.5
         assert record[name]["base_rate"]["log_loss_skill"] == pytest.approx(0, abs=1e-12)
 
@@ -165,7 +168,7 @@ def test_opening_is_recorded_before_anything_is_read_from_the_test(
 
     monkeypatch.setattr(judge, "evaluate", watch)
     train(arguments)
-    assert recorded == [0, 0, 0, 1, 1, 1]
+    assert recorded == [0] * 5 + [1] * 5
 
 
 def test_other_weights_need_permission_to_open_the_test_again(tmp_path: Path) -> None:
@@ -262,8 +265,8 @@ def test_one_class_in_test_is_evaluated_and_rank_metrics_say_why_they_are_missin
     one_class = with_labels(EXPERIMENT, SPLITS.test_indices, 0.0)
     record = train(make_arguments(tmp_path), one_class)
     assert record["test"]["model"]["roc_auc"] is None
-    assert record["test"]["model"]["undefined"] == "all 64 labels are 0: ranking is undefined"
-    assert record["warnings"] == one_class.thin_splits() != []
+    assert record["test"]["model"]["undefined"]["roc_auc"] == "all 64 labels are 0: ranking is undefined"
+    assert few_positives(one_class) == [alarm for alarm in record["alarms"] if alarm["name"] == "few_positives"] != []
 
 
 def test_one_class_in_training_is_refused_before_anything_is_written(tmp_path: Path) -> None:

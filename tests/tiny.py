@@ -57,13 +57,14 @@ FIXED: dict[str, Any] = {"max_epochs": 10, "patience": 10, "warmup_fraction": 0.
 
 
 def make_series(rows: int = 400) -> Series:
-    """A flat price whose High jumps by 2 % on the day after the first feature was high, but for some noise."""
+    """A nearly flat price whose High jumps by 2 % on the day after the first feature was high, but for some noise."""
     generator = np.random.default_rng(0)
     features = generator.normal(size=(rows, 3)).astype(np.float32)
     jumps = features[:, 0] + 0.5 * generator.normal(size=rows) > 0.3
     names = ("signal", "noise", "more_noise")
     prices = {name: np.full(rows, 100.0) for name in ("Open", "High", "Low", "Close", "Volume")}
     prices["High"][1:] += 2.0 * jumps[:-1]
+    prices["Close"] += 0.1 * generator.normal(size=rows)  # far below the threshold, but enough to have a volatility
     dates = {"Date": pd.bdate_range("2020-01-01", periods=rows)}
     daily = pd.DataFrame(dates | prices | dict(zip(names, features.T, strict=True)))
     return Series(daily, make_bars(daily, "daily"), features, names, content_sha256="0" * 64)
