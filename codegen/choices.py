@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal, get_args
 
 PROJECT = Path(__file__).resolve().parents[1]
 
-BUDGETS = ("2M", "20M", "200M", "2B")
-THRESHOLDS = {"threshold_1pct": 0.01, "threshold_2pct": 0.02, "threshold_3pct": 0.03, "threshold_5pct": 0.05}
-TASKS = tuple(THRESHOLDS)
-HORIZONS = (1, 2, 3, 5, 7)
-TIMESCALES = ("daily", "2d", "3d", "5d", "weekly")
+Budget = Literal["2M", "20M", "200M", "2B"]
+Task = Literal["threshold_1pct", "threshold_2pct", "threshold_3pct", "threshold_5pct"]
+Horizon = Literal[1, 2, 3, 5, 7]
+Timescale = Literal["daily", "2d", "3d", "5d", "weekly"]
+
+BUDGETS: tuple[Budget, ...] = get_args(Budget)
+TASKS: tuple[Task, ...] = get_args(Task)
+HORIZONS: tuple[Horizon, ...] = get_args(Horizon)
+TIMESCALES: tuple[Timescale, ...] = get_args(Timescale)
+THRESHOLDS: dict[str, float] = dict(zip(TASKS, (0.01, 0.02, 0.03, 0.05), strict=True))
 LABEL_PRICES = ("high", "close")
 SPLIT_MODES = ("scattered", "contiguous")
+
+_PHASES = "configs/phases"
+_PHASE_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
 DEFAULT_DATASET = "data/processed/SPX_dataset_c.parquet"
 NOT_FEATURES = ("Date", "Open", "High", "Low", "Close", "Volume")
@@ -24,8 +34,28 @@ class UsageError(ValueError):
 
 
 def phase_names(project: Path = PROJECT) -> list[str]:
-    """Names of all phases: the files of ``configs/phases``."""
-    return sorted(file.stem for file in (project / "configs" / "phases").glob("*.yaml"))
+    """Names of all phases: the files of ``configs/phases`` whose names may stand in those of scripts."""
+    return sorted(file.stem for file in _phase_files(project) if _PHASE_NAME.fullmatch(file.stem))
+
+
+def require_phase(name: str, project: Path = PROJECT) -> None:
+    """Refuse a phase that has no file, or whose file has a name that no phase may have.
+
+    Raises:
+        UsageError: one line that says what is allowed.
+    """
+    if _PHASE_NAME.fullmatch(name) and (project / _PHASES / f"{name}.yml").exists():
+        raise UsageError(f"{_PHASES}/{name}.yml: rename it to {name}.yaml")
+    if not _PHASE_NAME.fullmatch(name) and any(file.stem == name for file in _phase_files(project)):
+        raise UsageError(
+            f"{f'{_PHASES}/{name}.yaml'!a}: a phase's name is made of lower-case letters, digits and _, a letter "
+            "first; rename the file"
+        )
+    require_choice("phase", name, phase_names(project))
+
+
+def _phase_files(project: Path) -> Iterable[Path]:
+    return (project / _PHASES).glob("*.yaml")
 
 
 def require_choice(what: str, given: object, allowed: Iterable[object]) -> None:

@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check_choices(options: argparse.Namespace) -> None:
-    require_choice("phase", options.phase, choices.phase_names())
+    choices.require_phase(options.phase)
     for name, allowed in (
         ("budget", choices.BUDGETS),
         ("task", choices.TASKS),

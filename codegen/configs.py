@@ -1,46 +1,21 @@
-"""The YAML files below ``configs/``, read and checked when scripts are generated, never when they run."""
+"""Models and search spaces: ``configs/model`` and ``configs/hpo``, read when scripts are generated, never later."""
 
 from __future__ import annotations
 
-import math
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
-from codegen.choices import BUDGETS, HORIZONS, PROJECT, TASKS, TIMESCALES, UsageError, phase_names, require_choice
+from codegen.choices import PROJECT, Budget, UsageError
+from codegen.yaml_files import Document, parse_yaml, read_bytes
+from codegen.yaml_schema import MisfitError, convert, not_allowed
 from runtime.architecture import Architecture, solve_d_ff
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
-Value = TypeVar("Value")
-Axis = Annotated[tuple[Value, ...], msgspec.Meta(min_length=1)]
-
-
-class Source(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Whose searches a phase borrows."""
-
-    phase: str
-    horizon: int
-    timescale: str
-
-
-class Phase(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Which experiments a phase holds, which of them search, and who borrows from whom."""
-
-    budgets: Axis[str]
-    tasks: Axis[str]
-    horizons: Axis[int]
-    timescales: Axis[str]
-    searches: tuple[str, ...]
-    interpolates: dict[str, tuple[str, str]] = {}
-    borrows: Source | None = None
-
-    def __post_init__(self) -> None:
-        axes = {"budgets": BUDGETS, "tasks": TASKS, "horizons": HORIZONS, "timescales": TIMESCALES, "searches": TASKS}
-        for name, allowed in axes.items():
-            for value in getattr(self, name):
-                require_choice(name, value, allowed)
+Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9_]+$")]
 
 
 class Range(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -51,15 +26,16 @@ class Range(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     log: bool
 
     def __post_init__(self) -> None:
-        least = 0 if self.log else -math.inf
-        if not least < self.low < self.high < math.inf:
-            raise ValueError(f"low {self.low}, high {self.high}: low must be below high, and positive if log is true")
+        if self.low >= self.high:
+            raise MisfitError(("low",), f"{self.low} is not below high, which is {self.high}")
+        if self.log and self.low <= 0:
+            raise MisfitError(("low",), f"{self.low} is not positive, as it must be where log is true")
 
 
 class Choices(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A value drawn from a list."""
 
-    choices: Axis[Count]
+    choices: Annotated[tuple[Count, ...], msgspec.Meta(min_length=1)]
 
 
 class Fixed(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -104,14 +80,44 @@ class RecipeConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     batch_size: Count
 
 
+class Shared(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What every architecture of a budget shares; see `Architecture`."""
+
+    channels: Literal["mixing", "independent"]
+    norm: Literal["layer", "batch"]
+    norm_first: bool
+    positions: Literal["learned", "sincos"]
+    residual_attention: bool
+    pooling: Literal["flatten", "mean", "max"]
+    instance_norm: bool
+
+
+class Candidate(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What makes one architecture; ``d_ff`` is solved."""
+
+    d_model: Count
+    num_heads: Count
+    num_layers: Count
+    patch_length: Count
+    stride: Count
+
+
 class ModelConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """One file of ``configs/model``."""
 
-    budget: str
-    patchtst: dict[str, Any]
+    budget: Budget
+    patchtst: Shared
     default: str
-    architectures: dict[str, dict[str, int]]
+    architectures: Annotated[dict[Name, Candidate], msgspec.Meta(min_length=1)]
     recipe: RecipeConfig
+
+    def __post_init__(self) -> None:
+        if self.default not in self.architectures:
+            raise MisfitError(("default",), not_allowed(self.default, self.architectures, "the architectures"))
+
+    def shared(self) -> dict[str, Any]:
+        """What every architecture shares, as the fields of `Architecture`."""
+        return msgspec.structs.asdict(self.patchtst)
 
     def solve(self, budget: int, *, num_channels: int, context_length: int) -> dict[str, Architecture]:
         """Every candidate with the feed-forward width that meets the budget for these data.
@@ -121,25 +127,16 @@ class ModelConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         """
         solved = {}
         for name, fields in self.architectures.items():
-            given = {"num_channels": num_channels, "context_length": context_length, **self.patchtst, **fields}
+            shape = {"num_channels": num_channels, "context_length": context_length}
+            given = {**shape, **self.shared(), **msgspec.structs.asdict(fields)}
             try:
                 solved[name] = solve_d_ff(budget, **given)
-            except (TypeError, ValueError) as error:
+            except ValueError as error:
                 raise UsageError(f"configs/model/patchtst_{self.budget}.yaml, architecture {name}: {error}") from error
         return solved
 
 
 Config = TypeVar("Config")
-
-
-def load_phase(name: str, project: Path = PROJECT) -> Phase:
-    """Read a phase.
-
-    Raises:
-        UsageError: if there is no such phase, or its file is not as it should be.
-    """
-    require_choice("phase", name, phase_names(project))
-    return _load(project / "configs" / "phases" / f"{name}.yaml", Phase)
 
 
 def load_model(budget: str, project: Path = PROJECT) -> ModelConfig:
@@ -148,7 +145,10 @@ def load_model(budget: str, project: Path = PROJECT) -> ModelConfig:
     Raises:
         UsageError: if the file is missing or not as it should be.
     """
-    return _load(project / "configs" / "model" / f"patchtst_{budget}.yaml", ModelConfig)
+    document, model = load(f"configs/model/patchtst_{budget}.yaml", ModelConfig, project)
+    if model.budget != budget:
+        raise document.refusal(("budget",), not_allowed(model.budget, [budget], "the budget in the file's name"))
+    return model
 
 
 def load_hpo(budget: str, project: Path = PROJECT) -> HpoConfig:
@@ -157,13 +157,21 @@ def load_hpo(budget: str, project: Path = PROJECT) -> HpoConfig:
     Raises:
         UsageError: if the file is missing or not as it should be.
     """
-    return _load(project / "configs" / "hpo" / f"patchtst_{budget}.yaml", HpoConfig)
+    return load(f"configs/hpo/patchtst_{budget}.yaml", HpoConfig, project)[1]
 
 
-def _load(path: Path, kind: type[Config]) -> Config:
-    import yaml
+def load(name: str, kind: type[Config], project: Path) -> tuple[Document, Config]:
+    """Read a configuration, and keep the document for errors that show only beside other files.
 
-    try:
-        return msgspec.convert(yaml.safe_load(path.read_bytes()), kind)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError, msgspec.ValidationError) as error:
-        raise UsageError(f"configs/{path.parent.name}/{path.name}: {' '.join(str(error).split())}") from error
+    Raises:
+        UsageError: if the file is missing or not as it should be.
+    """
+    content = read_bytes(project / name, name)
+    document, config = _converted(content, name, kind)  # type: ignore[arg-type]  # mypy takes no type for hashable
+    return document, config
+
+
+@lru_cache(maxsize=64)  # by content: each experiment of a phase asks for the same few files again
+def _converted(content: bytes, name: str, kind: type[Any]) -> tuple[Document, Any]:
+    document = parse_yaml(content, name)
+    return document, convert(document, kind)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -11,6 +11,9 @@ from codegen.choices import THRESHOLDS, UsageError
 from codegen.configs import RecipeConfig, load_model
 from codegen.phases import Cell
 from codegen.spec import TrainingSpec
+
+LEAST_COMPLETED = 10
+"""Completed trials of a search that its time limit ended, as the runtime counts."""
 
 
 class Found(RecipeConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,8 +33,16 @@ class Best(msgspec.Struct, frozen=True):
     architecture: dict[str, Any]
 
 
+class Trials(msgspec.Struct, frozen=True):
+    """How many trials ended in which way."""
+
+    completed: Annotated[int, msgspec.Meta(ge=0)]
+    pruned: Annotated[int, msgspec.Meta(ge=0)]
+    failed: Annotated[int, msgspec.Meta(ge=0)]
+
+
 class Finding(msgspec.Struct, frozen=True):
-    """One ``*.best.json``."""
+    """One ``*.best.json``; ``shortened_to_trials`` stands only in the record of a shorter look."""
 
     experiment: str
     phase: str
@@ -48,8 +59,9 @@ class Finding(msgspec.Struct, frozen=True):
     training_seed: int
     n_trials: int
     ended_by: Literal["trials", "timeout"]
-    trials: dict[str, int]
+    trials: Trials
     best: Best
+    shortened_to_trials: int | None = None
 
     def hyperparameters(self) -> dict[str, Any]:
         """As a training script takes them, ``architecture`` first."""
@@ -65,7 +77,7 @@ class Finding(msgspec.Struct, frozen=True):
             "timescale": self.timescale,
             "trial": self.best.trial,
             "val_loss": self.best.value,
-            "trials": self.trials,
+            "trials": msgspec.structs.asdict(self.trials),
             "ended_by": self.ended_by,
         }
 
@@ -85,9 +97,28 @@ def load_finding(cell: Cell, project: Path) -> Finding | None:
         raise UsageError(f"{cell.best_file}: {error}; restore it, or run python {cell.hpo_file}") from error
     for name in ("experiment", "phase", "budget", "task", "horizon", "timescale"):
         _require_same(cell, name, getattr(finding, name), getattr(cell, name))
+    _require_finished(cell, finding)
     if finding.best.hyperparameters.architecture not in load_model(cell.budget, project).architectures:
         raise _other_architecture(cell, finding)
     return finding
+
+
+def _require_finished(cell: Cell, finding: Finding) -> None:
+    """Refuse what a search records that was cut short, by ``--trials`` or by an interruption."""
+    trials = finding.trials
+    counted = trials.completed + trials.pruned + trials.failed
+    if finding.shortened_to_trials is not None:
+        reason = f"is a shorter look (--trials {finding.shortened_to_trials}), which is no search result"
+    elif trials.completed < (LEAST_COMPLETED if finding.ended_by == "timeout" else 1) or (
+        finding.ended_by == "trials" and counted < finding.n_trials
+    ):
+        reason = (
+            f"holds a search that has not finished: {counted} of {finding.n_trials} trials, {trials.completed} of them "
+            f"completed, ended by {finding.ended_by}"
+        )
+    else:
+        return
+    raise UsageError(f"{cell.best_file} {reason}; remove it, and finish the search: python {cell.hpo_file}")
 
 
 def require_same_question(finding: Finding, spec: TrainingSpec, cell: Cell) -> None:

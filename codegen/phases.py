@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from codegen.choices import PROJECT
-from codegen.configs import load_phase
+from codegen.choices import PROJECT, UsageError
+from codegen.phase_files import load_phase
 from codegen.request import Request, name_suffix
 
 
@@ -56,12 +56,18 @@ def select(
     timescale: str | None = None,
     project: Path = PROJECT,
 ) -> list[Cell]:
-    """The experiments of a phase, in the order of its file; a given value stands instead of the phase's own.
+    """The experiments of a phase, in the order of its file.
+
+    A given budget or task picks among the phase's own; a given horizon or timescale stands instead of them.
 
     Raises:
-        UsageError: if there is no such phase, or its file is not as it should be.
+        UsageError: if there is no such phase, its file is not as it should be, or it lacks the budget or the task.
     """
     found = load_phase(phase, project)
+    for given, held in ((budget, found.budgets), (task, found.tasks)):
+        if given and given not in held:
+            names = ", ".join(held)
+            raise UsageError(f"{phase} does not hold {given}; allowed: {names}, as configs/phases/{phase}.yaml says")
     axes = (
         (budget,) if budget else found.budgets,
         (task,) if task else found.tasks,

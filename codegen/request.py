@@ -41,7 +41,7 @@ class Request:
     project: Path = PROJECT
 
     def __post_init__(self) -> None:
-        require_choice("phase", self.phase, choices.phase_names(self.project))
+        choices.require_phase(self.phase, self.project)
         require_choice("budget", self.budget, choices.BUDGETS)
         require_choice("task", self.task, choices.TASKS)
         require_choice("horizon", self.horizon, choices.HORIZONS)
@@ -81,7 +81,7 @@ class Request:
 
     def command(self) -> str:
         """The command line that generates this again; defaults are left out."""
-        from codegen.configs import load_phase
+        from codegen.phase_files import load_phase
 
         parts = ["python", "-m", "codegen", self.phase, self.budget, self.task]
         phase = load_phase(self.phase, self.project)

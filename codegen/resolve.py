@@ -27,12 +27,12 @@ def resolve_hpo(request: Request) -> HpoSpec:
     """
     common = _common(request)
     hpo = load_hpo(request.budget, request.project)
-    model = load_model(request.budget, request.project)
+    shared = load_model(request.budget, request.project).shared()
     solved = _solve(request, common["feature_columns"])
     return HpoSpec(
         **common,
-        model=model.patchtst,
-        architectures={name: _without(asdict(each), model.patchtst, _DATA_SHAPE) for name, each in solved.items()},
+        model=shared,
+        architectures={name: _without(asdict(each), shared, _DATA_SHAPE) for name, each in solved.items()},
         space={name: msgspec.to_builtins(each) for name, each in msgspec.structs.asdict(hpo.space).items()},
         n_trials=request.n_trials,
         timeout_hours=float(request.timeout_hours),

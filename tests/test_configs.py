@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from codegen import choices
 from codegen.choices import PROJECT, UsageError
-from codegen.configs import Fixed, HpoConfig, ModelConfig, RecipeConfig, Space, load_hpo, load_model, load_phase
+from codegen.configs import Fixed, HpoConfig, ModelConfig, RecipeConfig, Space, load_hpo, load_model
+from codegen.phase_files import load_phase
 from data.schema import DEFAULT_DATASET, PRICE_COLUMNS
 from runtime import bars
 from runtime.architecture import BUDGET_TOLERANCE, BUDGETS

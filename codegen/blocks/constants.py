@@ -95,7 +95,21 @@ def hyperparameter_constants(spec: TrainingSpec) -> list[Statement]:
         "HYPERPARAMETERS": spec.hyperparameters,
         "PROVENANCE": spec.provenance,
     }
-    return _group("Hyperparameters", values, {})
+    borrowed = _borrowed_across(spec)
+    return _group("Hyperparameters", values, {"PROVENANCE": borrowed} if borrowed else {})
+
+
+def _borrowed_across(spec: TrainingSpec) -> str | None:
+    """What the reader must know where a phase's file lends searches of another horizon or timescale."""
+    sources = spec.provenance.get("interpolated_between", [spec.provenance])
+    there = {(source["horizon"], source["timescale"]) for source in sources if "horizon" in source}
+    if there <= {(spec.horizon, spec.timescale)}:
+        return None
+    searched = " and ".join(f"HORIZON {horizon}, TIMESCALE {timescale}" for horizon, timescale in sorted(there))
+    return (
+        f"Searched at {searched}; used here at HORIZON {spec.horizon}, TIMESCALE {spec.timescale}, "
+        f"as configs/phases/{spec.phase}.yaml declares."
+    )
 
 
 def training_constants(spec: ExperimentSpec) -> list[Statement]:
