@@ -165,7 +165,7 @@ def plan_all(options: argparse.Namespace, project: Path = PROJECT) -> list[Plann
     cells = select(options.phase, **asked, project=project)
     requests = [_request(options, **asdict(cell), project=project) for cell in cells]
     try:
-        ensure(project / options.data_path)
+        ensure(Path(options.data_path), project)
     except DataError as error:
         raise UsageError(str(error)) from error
     default_recipe = options.hyperparameters == "default"

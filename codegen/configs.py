@@ -10,7 +10,7 @@ import msgspec
 
 from codegen.choices import PROJECT, Budget, UsageError
 from codegen.yaml_files import Document, parse_yaml, read_bytes
-from codegen.yaml_schema import MisfitError, convert, not_allowed
+from codegen.yaml_schema import MisfitError, convert, not_allowed, not_here
 from runtime.architecture import Architecture, solve_d_ff
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -113,7 +113,7 @@ class ModelConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     def __post_init__(self) -> None:
         if self.default not in self.architectures:
-            raise MisfitError(("default",), not_allowed(self.default, self.architectures, "the architectures"))
+            raise MisfitError(("default",), not_allowed(self.default, self.architectures))
 
     def shared(self) -> dict[str, Any]:
         """What every architecture shares, as the fields of `Architecture`."""
@@ -147,7 +147,7 @@ def load_model(budget: str, project: Path = PROJECT) -> ModelConfig:
     """
     document, model = load(f"configs/model/patchtst_{budget}.yaml", ModelConfig, project)
     if model.budget != budget:
-        raise document.refusal(("budget",), not_allowed(model.budget, [budget], "the budget in the file's name"))
+        raise document.refusal(("budget",), not_here(model.budget, [budget], "the budget in the file's name"))
     return model
 
 

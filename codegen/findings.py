@@ -40,6 +40,10 @@ class Trials(msgspec.Struct, frozen=True):
     pruned: Annotated[int, msgspec.Meta(ge=0)]
     failed: Annotated[int, msgspec.Meta(ge=0)]
 
+    def counted(self) -> int:
+        """All of them."""
+        return self.completed + self.pruned + self.failed
+
 
 class Finding(msgspec.Struct, frozen=True):
     """One ``*.best.json``; ``shortened_to_trials`` stands only in the record of a shorter look."""
@@ -62,6 +66,12 @@ class Finding(msgspec.Struct, frozen=True):
     trials: Trials
     best: Best
     shortened_to_trials: int | None = None
+
+    def is_finished(self) -> bool:
+        """Whether the search went as far as it was to go, by the runtime's own rule."""
+        if self.ended_by == "timeout":
+            return self.trials.completed >= LEAST_COMPLETED
+        return self.trials.completed >= 1 and self.trials.counted() >= self.n_trials
 
     def hyperparameters(self) -> dict[str, Any]:
         """As a training script takes them, ``architecture`` first."""
@@ -104,17 +114,12 @@ def load_finding(cell: Cell, project: Path) -> Finding | None:
 
 
 def _require_finished(cell: Cell, finding: Finding) -> None:
-    """Refuse what a search records that was cut short, by ``--trials`` or by an interruption."""
-    trials = finding.trials
-    counted = trials.completed + trials.pruned + trials.failed
     if finding.shortened_to_trials is not None:
         reason = f"is a shorter look (--trials {finding.shortened_to_trials}), which is no search result"
-    elif trials.completed < (LEAST_COMPLETED if finding.ended_by == "timeout" else 1) or (
-        finding.ended_by == "trials" and counted < finding.n_trials
-    ):
+    elif not finding.is_finished():
         reason = (
-            f"holds a search that has not finished: {counted} of {finding.n_trials} trials, {trials.completed} of them "
-            f"completed, ended by {finding.ended_by}"
+            f"holds a search that has not finished: {finding.trials.counted()} of {finding.n_trials} trials, "
+            f"{finding.trials.completed} of them completed, ended by {finding.ended_by}"
         )
     else:
         return

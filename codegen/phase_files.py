@@ -11,7 +11,7 @@ import msgspec
 from codegen.choices import PROJECT, THRESHOLDS, Budget, Horizon, Task, Timescale, phase_names, require_phase
 from codegen.configs import load
 from codegen.yaml_files import KeyPath
-from codegen.yaml_schema import MisfitError, not_allowed
+from codegen.yaml_schema import MisfitError, not_allowed, not_here
 
 Value = TypeVar("Value")
 Axis = Annotated[tuple[Value, ...], msgspec.Meta(min_length=1)]
@@ -49,7 +49,7 @@ class Phase(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             raise MisfitError(("searches",), "a phase that borrows searches nothing itself; allowed: []")
         for index, task in enumerate(self.searches):
             if task not in self.tasks:
-                raise MisfitError(("searches", index), not_allowed(task, self.tasks, "this phase's tasks"))
+                raise MisfitError(("searches", index), not_here(task, self.tasks, "this phase's tasks"))
         for between, pair in self.interpolates.items():
             self._check_between(between, pair)
         if not self.borrows:
@@ -58,7 +58,7 @@ class Phase(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     def _check_between(self, task: str, pair: Pair[Task]) -> None:
         path = ("interpolates", task)
         if task not in self.tasks:
-            raise MisfitError(path, not_allowed(task, self.tasks, "this phase's tasks"))
+            raise MisfitError(path, not_allowed(task, self.tasks))
         if task in self.searches:
             raise MisfitError(path, f"{task} has a search of its own; take it out of searches or of interpolates")
         if not min(map(THRESHOLDS.__getitem__, pair)) < THRESHOLDS[task] < max(map(THRESHOLDS.__getitem__, pair)):
@@ -83,7 +83,7 @@ class Phase(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             for index, source in enumerate(pair):
                 if source not in searched:
                     path = ("interpolates", task, index)
-                    raise MisfitError(path, not_allowed(source, searched, f"searches of {whose}"))
+                    raise MisfitError(path, not_here(source, searched, f"searches of {whose}"))
 
 
 def load_phase(name: str, project: Path = PROJECT) -> Phase:
@@ -104,13 +104,14 @@ def load_phase(name: str, project: Path = PROJECT) -> Phase:
 
 def _require_lender(name: str, phase: Phase, source: Source, project: Path) -> None:
     others = [each for each in phase_names(project) if each != name]
+    if source.phase == name:
+        raise MisfitError(("borrows", "phase"), f"a phase cannot borrow from itself; allowed: {', '.join(others)}")
     if source.phase not in others:
-        raise MisfitError(("borrows", "phase"), not_allowed(source.phase, others, "another phase"))
+        raise MisfitError(("borrows", "phase"), not_allowed(source.phase, others))
     _, lender = load(f"configs/phases/{source.phase}.yaml", Phase, project)
     if lender.borrows:
-        raise MisfitError(
-            ("borrows", "phase"), not_allowed(source.phase, [lender.borrows.phase], f"{source.phase} borrows from it")
-        )
+        borrowed = f"{source.phase} itself borrows from it"
+        raise MisfitError(("borrows", "phase"), not_here(source.phase, [lender.borrows.phase], borrowed))
     wanted: list[tuple[KeyPath, object, Sequence[object]]] = [
         (("borrows", "horizon"), source.horizon, lender.horizons),
         (("borrows", "timescale"), source.timescale, lender.timescales),
@@ -118,5 +119,5 @@ def _require_lender(name: str, phase: Phase, source: Source, project: Path) -> N
     wanted += [(("budgets", index), budget, lender.budgets) for index, budget in enumerate(phase.budgets)]
     for path, value, held in wanted:
         if value not in held:
-            raise MisfitError(path, not_allowed(value, held, f"searched by {source.phase}"))
+            raise MisfitError(path, not_here(value, held, f"searched by {source.phase}"))
     phase.require_searched(lender.searches, source.phase)

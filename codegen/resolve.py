@@ -117,6 +117,7 @@ def read_schema(request: Request) -> tuple[tuple[str, ...], tuple[str, ...], str
     import pyarrow
     import pyarrow.parquet
 
+    from data.errors import DataError
     from data.manifest import entry_for, key_of
 
     path = request.project / request.data_path
@@ -124,6 +125,8 @@ def read_schema(request: Request) -> tuple[tuple[str, ...], tuple[str, ...], str
         key = key_of(Path(request.data_path), request.project)
         sha256 = entry_for(Path(request.data_path), request.project).content_sha256
         present = pyarrow.parquet.read_schema(path).names
+    except DataError as error:
+        raise UsageError(str(error)) from error
     except (OSError, ValueError, pyarrow.ArrowException) as error:
         raise UsageError(f"{request.data_path}: {error}") from error
     if request.data_path != key:  # the same data must give the same bytes, on every machine
@@ -133,7 +136,10 @@ def read_schema(request: Request) -> tuple[tuple[str, ...], tuple[str, ...], str
     missing = [name for name in (*choices.NOT_FEATURES, *columns) if name not in present]
     if missing or not columns or "Date" in columns or len(set(columns)) < len(columns):
         wrong = f"lacks the columns {missing}" if missing else "needs feature columns, each once and never Date"
-        raise UsageError(f"{request.data_path} {wrong}; it has {present}")
+        guess = choices.nearest(missing[0], features) if missing else None
+        raise UsageError(
+            f"{request.data_path} {wrong}; it has {present}" + (f". Did you mean {guess}?" if guess else "")
+        )
     return columns, tuple(features), sha256
 
 

@@ -174,7 +174,6 @@ def _problem(place: Any, text: str) -> yaml.MarkedYAMLError:
 
 def _describe(error: yaml.MarkedYAMLError) -> str:
     line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-    context = f" {error.context}" if error.context else ""
-    if error.context and error.context_mark:
-        context += f" that begins in line {error.context_mark.line + 1}"
-    return f"{line}: {' '.join(f'{error.problem}{context}'.split())}"
+    begins = f" that begins in line {error.context_mark.line + 1}" if error.context_mark else ""
+    context = f"{error.context}{begins}, " if error.context else ""
+    return f"{line}: {' '.join(f'{context}{error.problem}'.split())}"

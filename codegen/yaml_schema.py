@@ -47,11 +47,15 @@ def convert(document: Document, kind: type[Kind]) -> Kind:
     return msgspec.convert(document.value, kind)
 
 
-def not_allowed(given: object, allowed: Iterable[object], why: str = "") -> str:
-    """What was given, what is allowed and why, and the nearest allowed value."""
+def not_allowed(given: object, allowed: Iterable[object]) -> str:
+    """What was given, what is allowed, and the nearest allowed value."""
     names = [str(each) for each in allowed]
-    reason = f" ({why})" if why else ""
-    return _refuse(given, f"{', '.join(names) or 'nothing'}{reason}", nearest(str(given), names))
+    return _refuse(given, ", ".join(names), nearest(str(given), names))
+
+
+def not_here(given: object, allowed: Iterable[object], why: str) -> str:
+    """What was given, what is allowed and why; no guess, because the value is spelt as it should be."""
+    return _refuse(given, f"{', '.join(map(str, allowed)) or 'nothing'} ({why})")
 
 
 def _refuse(given: object, allowed: str, guess: str | None = None) -> str:

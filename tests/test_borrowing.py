@@ -116,6 +116,31 @@ def test_other_phases_borrow_what_their_file_declares(project: Path, phase: dict
     assert [(each["horizon"], each["timescale"]) for each in between] == [(1, "daily"), (1, "daily")]
 
 
+@pytest.mark.parametrize("task", ["threshold_1pct", "threshold_2pct"])
+@pytest.mark.parametrize(
+    ("phase", "said"),
+    [
+        ({}, None),
+        ({"phase": "phase6b", "horizon": 5}, "used here at 5, daily, as configs/phases/phase6b.yaml declares."),
+        (
+            {"phase": "phase6c", "timescale": "weekly"},
+            "used here at 1, weekly, as configs/phases/phase6c.yaml declares.",
+        ),
+    ],
+)
+def test_a_script_says_what_it_borrows_across(
+    project: Path, task: str, phase: dict[str, Any], said: str | None
+) -> None:
+    search(project, "threshold_1pct", ONE)
+    search(project, "threshold_3pct", THREE)
+    text = make_targets(*ask(project, task=task, **phase), default_recipe=False)[-1].text
+    comment = "Searched at HORIZON 1, TIMESCALE daily; "
+    assert (comment in text) == (said is not None)
+    if said is not None:
+        above, _, _ = text.partition("\nPROVENANCE = ")
+        assert above.replace("\n# ", " ").endswith(comment + said)
+
+
 def test_validation_chooses_between_two_architectures(project: Path) -> None:
     search(project, "threshold_1pct", ONE)
     search(project, "threshold_3pct", DEEP)

@@ -164,6 +164,18 @@ def test_a_finding_of_wrong_values_is_refused(project: Path, finding: dict[str, 
         train(project, altered(finding, path, value))
 
 
+def test_only_a_finished_search_counts(project: Path, finding: dict[str, Any]) -> None:
+    def train_on(ended_by: str, completed: int, pruned: int) -> None:
+        trials = {"completed": completed, "pruned": pruned, "failed": 0}
+        train(project, finding | {"ended_by": ended_by, "trials": trials})
+
+    for finished in (("trials", 1, 49), ("timeout", 10, 0)):
+        train_on(*finished)
+    for unfinished in (("trials", 0, 50), ("trials", 30, 19), ("timeout", 9, 30)):
+        with refused(BEST, SEARCH, "has not finished"):
+            train_on(*unfinished)
+
+
 def test_a_finding_that_lacks_anything_is_refused(project: Path, finding: dict[str, Any]) -> None:
     for path in paths(finding):
         with refused(BEST, SEARCH, f"missing required field `{path.split('.')[-1]}`"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +91,41 @@ def test_a_given_value_stands_instead_of_the_phases_own() -> None:
 def test_other_phases_are_refused(phase: str) -> None:
     with refused(f"phase {phase!r} is not known; allowed: phase6a, phase6b, phase6c"):
         select(phase)
+
+
+@pytest.mark.parametrize("given", [{"budget": "20M"}, {"task": "threshold_5pct"}])
+def test_a_budget_or_task_of_no_experiment_is_refused(tmp_path: Path, given: dict[str, str]) -> None:
+    write_phase(tmp_path, "phase7", budgets="[2M]", tasks="[threshold_1pct]", searches="[threshold_1pct]")
+    with refused(f"phase7 does not hold {next(iter(given.values()))}; allowed: "):
+        select("phase7", **given, project=tmp_path)
+
+
+def test_a_new_phase_is_one_file(tmp_path: Path) -> None:
+    write_phase(tmp_path, "phase7", budgets="[2M]", tasks="[threshold_1pct]", searches="[threshold_1pct]")
+    write_phase(
+        tmp_path,
+        "phase8",
+        budgets="[2M]",
+        tasks="[threshold_1pct]",
+        searches="[]",
+        horizons="[5]",
+        borrows="{phase: phase7, horizon: 1, timescale: daily}",
+    )
+    (borrower,) = select("phase8", project=tmp_path)
+    assert sources(borrower, tmp_path) == select("phase7", project=tmp_path)
+    assert not runs_search(borrower, tmp_path)
+
+
+def write_phase(project: Path, name: str, **axes: str) -> None:
+    folder = project / "configs" / "phases"
+    folder.mkdir(parents=True, exist_ok=True)
+    given = {"horizons": "[1]", "timescales": "[daily]", **axes}
+    (folder / f"{name}.yaml").write_text("".join(f"{key}: {value}\n" for key, value in given.items()))
+
+
+@pytest.mark.parametrize("name", ["phase-7", "Phase7", "7phase", "phase 7", "phase7é", "phase\n7", "_phase"])
+def test_a_file_with_another_name_is_no_phase(tmp_path: Path, name: str) -> None:
+    write_phase(tmp_path, name, budgets="[2M]", tasks="[threshold_1pct]", searches="[threshold_1pct]")
+    assert phase_names(tmp_path) == []
+    with refused("a phase's name is made of lower-case letters, digits and _"):
+        select(name, project=tmp_path)

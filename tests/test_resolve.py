@@ -168,5 +168,5 @@ def test_data_without_a_manifest_entry_are_refused(root: Path, content: bytes | 
     (root / "data/manifest.json").unlink()
     if content is not None:
         (root / "data/manifest.json").write_bytes(content)
-    with refused(f"{DEFAULT_DATASET}: ", "python -m data build"):
+    with refused("data/manifest.json", "python -m data build"):
         read_schema(ask(root)[1])

@@ -101,14 +101,12 @@ def hyperparameter_constants(spec: TrainingSpec) -> list[Statement]:
 
 def _borrowed_across(spec: TrainingSpec) -> str | None:
     """What the reader must know where a phase's file lends searches of another horizon or timescale."""
-    sources = spec.provenance.get("interpolated_between", [spec.provenance])
-    there = {(source["horizon"], source["timescale"]) for source in sources if "horizon" in source}
-    if there <= {(spec.horizon, spec.timescale)}:
+    source = spec.provenance.get("interpolated_between", [spec.provenance])[0]  # both stand at the same question
+    if "horizon" not in source or (source["horizon"], source["timescale"]) == (spec.horizon, spec.timescale):
         return None
-    searched = " and ".join(f"HORIZON {horizon}, TIMESCALE {timescale}" for horizon, timescale in sorted(there))
     return (
-        f"Searched at {searched}; used here at HORIZON {spec.horizon}, TIMESCALE {spec.timescale}, "
-        f"as configs/phases/{spec.phase}.yaml declares."
+        f"Searched at HORIZON {source['horizon']}, TIMESCALE {source['timescale']}; used here at {spec.horizon}, "
+        f"{spec.timescale}, as configs/phases/{spec.phase}.yaml declares."
     )
 
 
