@@ -133,7 +133,7 @@ def test_a_script_says_what_it_borrows_across(
 ) -> None:
     search(project, "threshold_1pct", ONE)
     search(project, "threshold_3pct", THREE)
-    text = make_targets(*ask(project, task=task, **phase), default_recipe=False)[-1].text
+    text = plan(*ask(project, task=task, **phase), default_recipe=False).scripts[-1].render().text
     comment = "Searched at HORIZON 1, TIMESCALE daily; "
     assert (comment in text) == (said is not None)
     if said is not None:
