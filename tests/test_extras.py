@@ -59,7 +59,7 @@ def test_a_copy_under_another_name_is_extra(
     ("old", "new", "reason"),
     [
         ("# Command: python -m codegen", "# Made by: me", "it does not say which command made it"),
-        ("phase6a 2M thr", "phase6a 3M thr", "its own command cannot be run: budget '3M' is not known; allowed: 2M, "),
+        ("phase6a 2M thr", "phase6a 3M thr", "its own command cannot be run: phase6a does not hold 3M; allowed: 2M, "),
         ("phase6a 2M thr", "phase6a 2M --x thr", "its own command cannot be run: error: unrecognized arguments: --x"),
         ("phase6a 2M thr", 'phase6a "2M thr', "its own command cannot be run: No closing quotation"),
         ("EMBARGO = 0", "EMBARGO = 1", "stale against its own command: python -m codegen phase6a 2M threshold_1pct"),
