@@ -1,6 +1,6 @@
 """CPU time of the generator beside the plain alternative: ``python -m tests.benchmarks.generator [ROUNDS]``.
 
-The alternative renders a Jinja2 template of the very same scripts and formats them with black in a subprocess; it checks
+The alternative renders a Jinja2 template of the very same scripts, formats them with black in a subprocess and checks
 nothing. Every command runs cold, in a process of its own; rounds are interleaved, so that a busy moment hits all alike.
 """
 
@@ -106,7 +106,9 @@ def main(rounds: int) -> None:
 def report(seconds: dict[str, list[tuple[float, float]]], rounds: int) -> None:
     """Print medians, and CPU time over that of a bare Python."""
     bare = statistics.median(cpu for cpu, _ in seconds["bare Python"])
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, medians of {rounds} rounds")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, medians of {rounds} rounds"
+    )
     print(f"{'':<34} {'CPU s':>7} {'over bare':>10} {'wall s':>7}")
     for name, taken in seconds.items():
         cpu, wall = (statistics.median(column) for column in zip(*taken, strict=True))

@@ -1,0 +1,135 @@
+"""Training speed beside the peers: ``python -m tests.benchmarks.peers [ROUNDS]`` (needs ``pip install -e ".[bench]"``).
+
+Each implementation lives in a process of its own, so that its peak memory is its own. Rounds are interleaved; in each
+one every process also measures the machine's matrix products, of which the table shows each one's share.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from typing import Any
+
+STEPS = {"independent": 6, "mixing": 40}
+
+
+def work(name: str, form: str) -> None:
+    """Serve one implementation: a line in, the steps of one round, a line out."""
+    import torch
+
+    from tests.benchmarks.peer_models import ARCHITECTURES, PEERS
+
+    torch.manual_seed(0)
+    runner = PEERS[name](ARCHITECTURES[form])
+    runner.take_steps(2)
+    flops = step_flops(form)
+    for _ in sys.stdin:
+        cpu, wall = time.process_time(), time.perf_counter()
+        runner.take_steps(STEPS[form])
+        seconds = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        result = seconds | {"peak": peak, "parameters": runner.parameters, "flops": flops, "matrix": matrix_flops()}
+        print(json.dumps(result), flush=True)
+
+
+def step_flops(form: str) -> int:
+    """Floating-point operations of a step's matrix products, forward and backward, counted on our model."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from runtime.patchtst import PatchTST
+    from tests.benchmarks.peer_models import ARCHITECTURES, BATCH, CHANNELS, CONTEXT
+
+    model = PatchTST(ARCHITECTURES[form])
+    with FlopCounterMode(display=False) as counter:
+        model(torch.randn(BATCH, CONTEXT, CHANNELS)).sum().backward()
+    return counter.get_total_flops()
+
+
+def matrix_flops(size: int = 1024, repeats: int = 8) -> float:
+    """Operations a second of a large float32 matrix product: the most this machine gives."""
+    import torch
+
+    one, other = torch.randn(size, size), torch.randn(size, size)
+    one @ other
+    began = time.perf_counter()
+    for _ in range(repeats):
+        one @ other
+    return repeats * 2 * size**3 / (time.perf_counter() - began)
+
+
+def measure(form: str, names: list[str], rounds: int) -> dict[str, list[dict[str, Any]]]:
+    """One round after the other over all implementations; the first warms up and does not count."""
+    command = [sys.executable, "-m", "tests.benchmarks.peers", "--worker"]
+    workers = {
+        name: subprocess.Popen([*command, name, form], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for name in names
+    }
+    taken: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    for round_number in range(rounds + 1):
+        for name, worker in workers.items():
+            assert worker.stdin is not None
+            assert worker.stdout is not None
+            worker.stdin.write("go\n")
+            worker.stdin.flush()
+            answer = json.loads(worker.stdout.readline())
+            if round_number:
+                taken[name].append(answer)
+    for worker in workers.values():
+        worker.communicate()
+    return taken
+
+
+def report(form: str, taken: dict[str, list[dict[str, Any]]]) -> None:
+    """Medians, and medians of the paired ratios of each round: how many times faster ours is."""
+    from tests.benchmarks.peer_models import BATCH
+
+    print(f"\n{form} channels")
+    print(f"{'':<24}{'parameters':>11}{'samples/s':>11}{'CPU ms':>8}{'ours is':>9}{'by CPU':>8}{'of peak':>9}{'MB':>6}")
+    samples = STEPS[form] * BATCH
+    for name, rounds in taken.items():
+        wall, cpu = (statistics.median(each[kind] for each in rounds) for kind in ("wall", "cpu"))
+        faster, cheaper = (
+            statistics.median(each[kind] / own[kind] for each, own in zip(rounds, taken["ours"], strict=True))
+            for kind in ("wall", "cpu")
+        )
+        share = statistics.median(each["flops"] * STEPS[form] / each["wall"] / each["matrix"] for each in rounds)
+        print(
+            f"{name:<24}{rounds[0]['parameters']:>11,}{samples / wall:>11.1f}{1000 * cpu / samples:>8.2f}"
+            f"{faster:>8.2f}x{cheaper:>7.2f}x{share:>9.0%}{max(each['peak'] for each in rounds) / 1e6:>6.0f}"
+        )
+
+
+def main(rounds: int) -> None:
+    """Measure both forms and print their tables."""
+    from tests.benchmarks.peer_models import PEERS
+
+    names = [name for name in PEERS if "neuralforecast" not in name or importlib.util.find_spec("neuralforecast")]
+    if len(names) < len(PEERS):
+        print('neuralforecast is not installed and left out: pip install -e ".[bench]"')
+    print(f"{processor()}, {os.cpu_count()} cores, {platform.system()}; batch 64, medians of {rounds} rounds")
+    for form in STEPS:
+        report(form, measure(form, names, rounds))
+
+
+def processor() -> str:
+    """The processor's name as Linux tells it."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--worker"]:
+        work(*sys.argv[2:4])
+    else:
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
