@@ -11,6 +11,8 @@ import numpy.typing as npt
 from runtime.errors import UserError
 from runtime.splits import SplitIndices, touched_rows
 
+_BLOCK = 65_536
+
 
 @dataclass(frozen=True, eq=False)
 class Normaliser:
@@ -44,9 +46,11 @@ class Normaliser:
             UserError: if a channel is constant in the training rows.
         """
         starts = splits.train_indices
-        rows = features[touched_rows(starts, starts + context_length, len(features))]
-        mean = rows.mean(axis=0, dtype=np.float64)
-        std = rows.std(axis=0, dtype=np.float64)
+        rows = np.flatnonzero(touched_rows(starts, starts + context_length, len(features)))
+        # In blocks, so that float64 copies never need the memory of the data over again.
+        blocks = [rows[begin : begin + _BLOCK] for begin in range(0, rows.size, _BLOCK)]
+        mean = sum(features[block].sum(axis=0, dtype=np.float64) for block in blocks) / rows.size
+        std = np.sqrt(sum(((features[block] - mean) ** 2).sum(axis=0) for block in blocks) / rows.size)
         constant = np.flatnonzero(std <= 1e-12 * np.maximum(1.0, np.abs(mean)))
         if constant.size:
             name = feature_columns[constant[0]]
@@ -55,4 +59,6 @@ class Normaliser:
 
     def apply(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Standardise; shape and dtype stay as they are."""
-        return ((features - self.mean.astype(np.float32)) / self.std.astype(np.float32)).astype(np.float32, copy=False)
+        standardised = features - self.mean.astype(np.float32)
+        standardised /= self.std.astype(np.float32)
+        return standardised

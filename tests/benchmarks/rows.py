@@ -1,0 +1,71 @@
+"""Cost of preparing a long series: ``python -m tests.benchmarks.rows [ROWS ...]``, by default up to ten million.
+
+Minute bars of many years: labels, split, normaliser and windows on random walks of 28 channels, each length in a
+process of its own. Memory counts the data themselves: features (float32) and two prices.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+
+from runtime.chunk_splitter import ChunkSplitter
+from runtime.labels import threshold_labels
+from runtime.normaliser import Normaliser
+from runtime.windows import WindowDataset
+
+CHANNELS, CONTEXT, HORIZON = 28, 60, 5
+Result = TypeVar("Result")
+DEFAULT = (100_000, 1_000_000, 10_000_000)
+
+
+def prepare(rows: int) -> None:
+    """Prepare a series of this length and print seconds of each step and the peak memory over that of the data."""
+    generator = np.random.default_rng(0)
+    features = generator.standard_normal((rows, CHANNELS), dtype=np.float32)
+    close = 100 + np.cumsum(generator.standard_normal(rows)) * 0.01
+    high = close + 0.02
+    data = features.nbytes + close.nbytes + high.nbytes
+    seconds: list[float] = []
+
+    def timed(step: Callable[[], Result]) -> Result:
+        began = time.perf_counter()
+        result = step()
+        seconds.append(time.perf_counter() - began)
+        return result
+
+    labels = timed(lambda: threshold_labels(close, high, threshold=0.01, horizon=HORIZON))
+    splitter = ChunkSplitter(rows, CONTEXT, HORIZON, chunk_length=201)
+    splits = timed(splitter.split)
+    timed(lambda: splitter.get_hpo_subset(splits))
+    names = [f"channel{index}" for index in range(CHANNELS)]
+    normaliser = timed(lambda: Normaliser.fit(features, splits, context_length=CONTEXT, feature_columns=names))
+    dataset = timed(lambda: WindowDataset(normaliser.apply(features), labels, CONTEXT))
+    batch = dataset.starts(splits.train_indices[:64])
+    timed(lambda: dataset.inputs(batch))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    columns = "".join(f"{each:>10.3f}" for each in [*seconds, sum(seconds)])
+    print(f"{rows:>11,}{columns}{data / 1e6:>9.0f}{peak / 1e6:>9.0f}{peak / data:>7.1f}x", flush=True)
+
+
+def main() -> None:
+    """Run each length in a process of its own."""
+    steps = ("labels", "split", "subset", "normalise", "windows", "a batch", "all")
+    print(
+        f"{'rows':>11}" + "".join(f"{step:>10}" for step in steps) + f"{'data MB':>9}{'peak MB':>9}{'':>8}", flush=True
+    )
+    for rows in map(int, sys.argv[1:] or DEFAULT):
+        subprocess.run([sys.executable, "-m", "tests.benchmarks.rows", "--prepare", str(rows)], check=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--prepare"]:
+        prepare(int(sys.argv[2]))
+    else:
+        main()
