@@ -11,6 +11,7 @@ from pathlib import Path
 
 from codegen import choices
 from codegen.choices import PROJECT, UsageError, require_choice
+from codegen.prose import comment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +98,10 @@ class Request:
         for column in self.feature_columns or ():
             parts += [f"--feature-column={column}"]
         command = shlex.join(parts)
-        if not (command.isascii() and command.isprintable()):
-            raise UsageError(f"paths and chosen feature columns must be printable ASCII, got {command!a}")
+        try:
+            comment(command)
+        except ValueError as error:
+            raise UsageError(f"paths and chosen feature columns stand in the script's header: {error}") from error
         return command
 
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-from codegen import generate_hpo_script, generate_training_script
 from codegen.choices import DEFAULT_DATASET
+from codegen.generate import plan
+from codegen.resolve import resolve_hpo
+from data.manifest import MANIFEST_PATH
+from tests.questions import ask, leave_finding, make_finding
+from tests.small_project import SOURCE
 
 FOLDER = Path(__file__).parent / "golden"
 FOUND = {
@@ -15,34 +23,75 @@ FOUND = {
     "dropout": 0.25,
     "batch_size": 64,
 }
+DEEP = {
+    "architecture": "d96_h6_l14_p10",
+    "learning_rate": 0.0001,
+    "weight_decay": 0.1,
+    "dropout": 0.4,
+    "batch_size": 128,
+}
+NAMES = ("hpo.py", "train_unsearched.py", "train_found.py", "train_interpolated.py", "train_borrowed_weekly.py")
 
 
-def question(task: str = "threshold_1pct", horizon: int = 1, suffix: str = "") -> dict[str, object]:
-    """The arguments that every script of an experiment shares."""
+def question() -> dict[str, object]:
+    """The arguments that both scripts of an experiment share."""
     return {
-        "experiment": f"phase6a_2M_{task}{suffix}",
+        "experiment": "phase6a_2M_threshold_1pct",
         "phase": "phase6a",
         "budget": "2M",
-        "task": task,
-        "horizon": horizon,
+        "task": "threshold_1pct",
+        "horizon": 1,
         "timescale": "daily",
         "data_path": DEFAULT_DATASET,
     }
 
 
-def make_golden() -> dict[str, str]:
-    """File name and text of each golden script."""
-    return {
-        "hpo.py": generate_hpo_script(**question()),  # type: ignore[arg-type]
-        "train_unsearched.py": generate_training_script(**question()),  # type: ignore[arg-type]
-        "train_found.py": generate_training_script(**question(), hyperparameters=FOUND),  # type: ignore[arg-type]
-        "train_h5.py": generate_training_script(
-            **question("threshold_3pct", 5, "_h5"),  # type: ignore[arg-type]
-            hyperparameters=FOUND,
-        ),
+def leave_search(project: Path, hyperparameters: dict[str, Any], **fields: Any) -> None:
+    """Leave what a finished search would that found these values; ``fields`` are those of a request."""
+    cell, request = ask(project, **fields)
+    spec = resolve_hpo(request)
+    finding = make_finding(cell, request)
+    finding["best"]["hyperparameters"] = hyperparameters
+    finding["best"]["architecture"] = {**spec.model, **spec.architectures[hyperparameters["architecture"]]}
+    leave_finding(cell, project, finding)
+
+
+def make_golden(project: Path, **fields: Any) -> dict[str, str]:
+    """File name and text of each golden script, as a project without any experiment would write them.
+
+    Args:
+        project: findings of the 1 % and the 3 % search are left in it.
+        **fields: of every request, to make the same scripts for other data.
+    """
+
+    def training_script(**other: Any) -> str:
+        return plan(*ask(project, **fields, **other), default_recipe=False).scripts[-1].render().text
+
+    scripts = {
+        "hpo.py": plan(*ask(project, **fields), default_recipe=False).scripts[0].render().text,
+        "train_unsearched.py": training_script(),
+    }
+    leave_search(project, FOUND, **fields)
+    leave_search(project, DEEP, task="threshold_3pct", **fields)
+    return scripts | {
+        "train_found.py": training_script(),
+        "train_interpolated.py": training_script(task="threshold_2pct"),
+        "train_borrowed_weekly.py": training_script(phase="phase6c", timescale="weekly"),
     }
 
 
+def make_real_golden() -> dict[str, str]:
+    """The golden scripts for the real data, whatever searches this project holds."""
+    with TemporaryDirectory() as folder:
+        project = Path(folder)
+        (project / "configs").symlink_to(SOURCE / "configs")
+        for name in (MANIFEST_PATH, DEFAULT_DATASET):
+            (project / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(SOURCE / name, project / name)
+        return make_golden(project)
+
+
 if __name__ == "__main__":
-    for name, text in make_golden().items():
+    for name, text in make_real_golden().items():
         (FOLDER / name).write_text(text)
+    sys.stdout.write(f"written: {', '.join(NAMES)}\n")

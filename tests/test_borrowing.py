@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,8 @@ import pytest
 from codegen.borrowing import combine
 from codegen.generate import plan
 from codegen.phases import sources
-from codegen.resolve import resolve_hpo
-from tests.questions import ask, leave_finding, make_finding, refused
-from tests.small_project import run
+from tests.golden_scripts import leave_search
+from tests.questions import ask, refused
 
 ONE = {"architecture": "d192_h6_l4_p10", "learning_rate": 1e-4, "weight_decay": 0.4, "dropout": 0.1, "batch_size": 32}
 THREE = {
@@ -30,12 +28,7 @@ DEEP = {**THREE, "architecture": "d96_h6_l14_p10"}
 
 def search(project: Path, task: str, hyperparameters: dict[str, Any]) -> None:
     """Leave what a finished search of a task would."""
-    cell, request = ask(project, task=task)
-    spec = resolve_hpo(request)
-    finding = make_finding(cell, request)
-    finding["best"]["hyperparameters"] = hyperparameters
-    finding["best"]["architecture"] = {**spec.model, **spec.architectures[hyperparameters["architecture"]]}
-    leave_finding(cell, project, finding)
+    leave_search(project, hyperparameters, task=task)
 
 
 def script(project: Path, **question: Any) -> str:
@@ -139,16 +132,3 @@ def test_a_script_says_what_it_borrows_across(
     if said is not None:
         above, _, _ = text.partition("\nPROVENANCE = ")
         assert above.replace("\n# ", " ").endswith(comment + said)
-
-
-def test_validation_chooses_between_two_architectures(project: Path) -> None:
-    search(project, "threshold_1pct", ONE)
-    search(project, "threshold_3pct", DEEP)
-    target = plan(*ask(project, task="threshold_2pct"), default_recipe=False).scripts[-1].render()
-    target.write(force=False)
-    trained = run(project, "experiments/phase6a/train_2M_threshold_2pct.py", "--epochs", "1")
-    assert trained.returncode == 0, trained.stderr
-    record = json.loads((project / "outputs/phase6a/train_2M_threshold_2pct_short/result.json").read_text())
-    losses = record["candidate_val_losses"]
-    assert record["architecture_name"] == min(losses, key=losses.__getitem__)
-    assert losses.keys() == {"d192_h6_l4_p10", "d96_h6_l14_p10"}

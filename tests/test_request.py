@@ -103,7 +103,14 @@ def test_the_parser_and_a_request_have_the_same_defaults() -> None:
 @pytest.mark.parametrize("text", ["data/größe.parquet", "a\nb", "a\x00b", "a\tb"])
 def test_text_that_no_comment_can_show_is_refused(text: str) -> None:
     for changes in ({"data_path": text}, {"feature_columns": [text]}):
-        with refused("must be printable ASCII"):
+        with refused("stand in the script's header", "must be printable ASCII"):
+            ask(PROJECT, **changes)[1].command()
+
+
+@pytest.mark.parametrize("text", ["noqa", "# type: ignore", "# fmt: off", "coding: latin-1"])
+def test_text_that_tools_would_obey_is_refused(text: str) -> None:
+    for changes in ({"data_path": text}, {"feature_columns": [text]}):
+        with refused("stand in the script's header", "tools would obey"):
             ask(PROJECT, **changes)[1].command()
 
 

@@ -10,46 +10,35 @@ from difflib import unified_diff
 from pathlib import Path
 
 import black
-import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codegen import generate_hpo_script, generate_training_script
-from codegen.choices import NOT_FEATURES
 from codegen.render import LINE_LENGTH
 from codegen.seal import is_intact
-from data.dataset import publish
-from tests.golden_scripts import FOLDER, FOUND, make_golden, question
+from tests.golden_scripts import FOLDER, FOUND, NAMES, make_real_golden, question
 from tests.small_project import SOURCE
-
-ODD_COLUMNS = [
-    "it's",
-    'say "hi"',
-    "back\\slash",
-    "new\nline",
-    "größe",
-    "# fmt: off",
-    "{}",
-    "%s",
-    "\x00",
-    "# type: ignore",
-]
+from tests.whole_specs import ODD_COLUMNS, make_odd_project
 
 
 @pytest.fixture(scope="module")
 def golden() -> dict[str, str]:
-    return make_golden()
+    return make_real_golden()
 
 
-@pytest.mark.parametrize("name", ["hpo.py", "train_unsearched.py", "train_found.py", "train_h5.py"])
+def test_every_golden_script_is_reviewed(golden: dict[str, str]) -> None:
+    assert {path.name for path in FOLDER.iterdir()} == set(NAMES) == golden.keys()
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_scripts_are_as_reviewed(golden: dict[str, str], name: str) -> None:
     reviewed = (FOLDER / name).read_text()
     changes = "".join(unified_diff(reviewed.splitlines(True), golden[name].splitlines(True), "reviewed", "now"))
     assert not changes, f"{changes}\nfix: python -m tests.golden_scripts, then review the diff"
 
 
-@pytest.mark.parametrize("name", ["hpo.py", "train_unsearched.py", "train_found.py", "train_h5.py"])
+@pytest.mark.parametrize("name", NAMES)
 def test_scripts_are_sealed_and_a_fixed_point_of_black(golden: dict[str, str], name: str) -> None:
     text = golden[name]
     assert is_intact(text)
@@ -57,7 +46,7 @@ def test_scripts_are_sealed_and_a_fixed_point_of_black(golden: dict[str, str], n
 
 
 def test_the_same_bytes_under_any_hash_seed(golden: dict[str, str]) -> None:
-    program = "from tests.golden_scripts import make_golden; print(''.join(make_golden().values()), end='')"
+    program = "from tests.golden_scripts import make_real_golden; print(''.join(make_real_golden().values()), end='')"
     for seed in ("0", "1", "4242", "random"):
         environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(SOURCE)}
         printed = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True)
@@ -66,13 +55,7 @@ def test_the_same_bytes_under_any_hash_seed(golden: dict[str, str]) -> None:
 
 @pytest.fixture
 def odd_project(tmp_path: Path) -> Path:
-    """A project whose dataset has columns with hostile names."""
-    (tmp_path / "configs").symlink_to(SOURCE / "configs")
-    dates = pd.bdate_range("2000-01-03", periods=30)
-    columns = {name: [float(day) for day in range(30)] for name in (*NOT_FEATURES[1:], *ODD_COLUMNS)}
-    frame = pd.DataFrame({"Date": dates, **columns})
-    publish(frame, tmp_path / "data/processed/odd.parquet", (), "python -m data import", tmp_path)
-    return tmp_path
+    return make_odd_project(tmp_path)
 
 
 def test_odd_column_names_stay_data(odd_project: Path) -> None:

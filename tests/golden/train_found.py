@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2M threshold_1pct
 # Generator: 0.1.0
-# Spec: sha256:22d9754579e0673807f7b725ffe1add4fd52186bf284c3174133ed03f385f8e9
-# Seal: sha256:d0a57b86c3d900f802e5d746123a4f7796f994a90d5920b99660f568788fa238
+# Spec: sha256:a8c5ca3a3f0cddbdd4acc750da9539499e6cc9280defe3d158ef7dd15cbd068f
+# Seal: sha256:edd604a90b8e8786b5e95e63d3ac5dc5edea41ccd8981c7b38424b27fdf4a9c1
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -107,7 +107,18 @@ HYPERPARAMETERS = {
     "batch_size": 64,
 }
 PROVENANCE = {
-    "source": "given to generate_training_script",
+    "source": "experiments/phase6a/hpo_2M_threshold_1pct.best.json",
+    "task": "threshold_1pct",
+    "horizon": 1,
+    "timescale": "daily",
+    "trial": 7,
+    "val_loss": 0.5,
+    "trials": {
+        "completed": 30,
+        "pruned": 20,
+        "failed": 0,
+    },
+    "ended_by": "trials",
 }
 
 # --- Training -------------------------------------------------------------------------------------
