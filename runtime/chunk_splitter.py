@@ -79,17 +79,27 @@ class ChunkSplitter:
 
     def _check_rows(self) -> None:
         chunks = self.total_days // self.chunk_rows
-        if _is_enough(self._held_out_counts(chunks), chunks):
+        if _is_enough(self._held_out_counts(chunks), chunks, least=1):
             return
-        # A ratio is rounded up to a chunk from half a chunk on: fewer chunks need not be tried.
-        needed = max(chunks + 1, int(0.5 / min(self.val_ratio, self.test_ratio)))
-        while not _is_enough(self._held_out_counts(needed), needed):
-            needed += 1
+        needed = self.rows_for(1)
         raise UserError(
             f"{self.total_days} rows are too few for this protocol: chunks of {self.chunk_rows} rows with "
-            f"val_ratio {self.val_ratio} and test_ratio {self.test_ratio} need at least "
-            f"{needed * self.chunk_rows} rows; use a longer history, a shorter chunk_length or a larger ratio"
+            f"val_ratio {self.val_ratio} and test_ratio {self.test_ratio} need at least {needed} rows, "
+            f"{needed / self.total_days:.1f} times this history; use a longer one, a shorter chunk_length or a larger "
+            "ratio"
         )
+
+    def rows_for(self, chunks: int) -> int:
+        """Rows of the shortest history of more chunks than this one that holds out enough of them.
+
+        Args:
+            chunks: wanted in validation, and in test.
+        """
+        # A ratio is rounded up to a chunk from half a chunk on: fewer chunks need not be tried.
+        needed = max(self.total_days // self.chunk_rows + 1, int((chunks - 0.5) / min(self.val_ratio, self.test_ratio)))
+        while not _is_enough(self._held_out_counts(needed), needed, least=chunks):
+            needed += 1
+        return needed * self.chunk_rows
 
     def split(self) -> SplitIndices:
         """Place the chunks and list the samples of each split.
@@ -166,8 +176,8 @@ def _check_integer(name: str, value: int, least: int) -> None:
         raise UserError(f"{name} {value!r}: allowed is an integer of at least {least}")
 
 
-def _is_enough(held_out: tuple[int, int], chunks: int) -> bool:
-    return min(held_out) >= 1 and chunks > sum(held_out)
+def _is_enough(held_out: tuple[int, int], chunks: int, least: int) -> bool:
+    return min(held_out) >= least and chunks > sum(held_out)
 
 
 def _chunk_pairs(starts: Indices, length: int) -> Chunks:

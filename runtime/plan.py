@@ -12,6 +12,7 @@ from runtime.architecture import Architecture
 from runtime.arguments import Arguments
 from runtime.environment import peak_memory_bytes
 from runtime.experiment import Experiment
+from runtime.history import missing_history
 from runtime.objective import Objective
 from runtime.search import SearchSettings
 from runtime.trainer import Trainer, make_architecture
@@ -20,7 +21,11 @@ _MEASURED_STEPS = 10
 
 
 def print_experiment(experiment: Experiment) -> None:
-    """Print data, split with positives, isolation, and what the split cannot show."""
+    """Print data, split with positives, isolation, what the split cannot show, and how long a history could.
+
+    Raises:
+        UserError: if training holds one class only.
+    """
     series, splitter, splits = experiment.series, experiment.splitter, experiment.splits
     days = "1 trading day" if experiment.horizon == 1 else f"{experiment.horizon} trading days"
     print(f"{experiment.name}: {experiment.task}, horizon {days}, {experiment.timescale} bars")
@@ -40,10 +45,9 @@ def print_experiment(experiment: Experiment) -> None:
         "  features look back up to 199 days, so training rows after a held-out chunk carry its echo; "
         "the echo is causal (no feature sees its future)"
     )
-    if min(len(splits.val_chunks), len(splits.test_chunks)) < 3:
-        print("  warning: with fewer than 3 chunks to hold out, intervals over chunks are undefined")
-    for sentence in experiment.thin_splits():
+    for sentence in (*experiment.thin_splits(), *missing_history(experiment)):
         print(f"  warning: {sentence}")
+    experiment.require_two_classes("training")
 
 
 def print_search_plan(experiment: Experiment, objective: Objective, settings: SearchSettings) -> None:

@@ -17,12 +17,12 @@ SOURCE = Path(__file__).resolve().parents[1]
 ROWS = 2500
 
 
-def make_small_project(root: Path) -> Path:
-    """Copy what generation and runs need to ``root``; cut the data to the first ``ROWS`` days."""
+def make_small_project(root: Path, rows: int = ROWS) -> Path:
+    """Copy what generation and runs need to ``root``; cut the data to the first ``rows`` days."""
     for folder in ("codegen", "runtime", "configs"):
         shutil.copytree(SOURCE / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(SOURCE / "data", root / "data", ignore=shutil.ignore_patterns("__pycache__", "*.parquet", "*.json"))
-    frame = pd.read_parquet(SOURCE / DEFAULT_DATASET).iloc[:ROWS].reset_index(drop=True)
+    frame = pd.read_parquet(SOURCE / DEFAULT_DATASET).iloc[:rows].reset_index(drop=True)
     publish(frame, root / DEFAULT_DATASET, (), "python -m data build", root)
     for config in (root / "configs" / "hpo").glob("*.yaml"):
         config.write_text(config.read_text().replace("max_epochs: 30", "max_epochs: 1"))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from runtime.bars import DAYS_PER_BAR, TIMESCALES, make_bars
 from runtime.errors import UserError
+from runtime.series import Series
 from tests.market import FEATURES, make_daily, make_series, real_series
 
 fast = settings(max_examples=40, deadline=None)
@@ -162,3 +163,20 @@ def test_a_bar_is_labelled_by_the_daily_highs_after_its_last_day(
         reached = float(max(ahead, default=0) >= daily["Close"][last_day] * 1.01)
         expected.append(reached if len(ahead) == horizon else np.nan)
     np.testing.assert_array_equal(series.labels(threshold=0.01, horizon=horizon, price="high"), expected)
+
+
+@pytest.mark.parametrize("timescale", TIMESCALES)
+def test_cutting_the_real_series_mid_week_changes_no_earlier_bar_and_no_known_label(timescale: str) -> None:
+    whole = real_series(timescale)
+    labels = whole.labels(threshold=0.01, horizon=3, price="high")
+    weekdays = whole.daily["Date"].dt.day_of_week
+    for weekday in range(5):
+        for days in np.flatnonzero(weekdays == weekday)[100::301]:
+            bars = make_bars(whole.daily[:days], timescale)
+            earlier = len(bars.frame)
+            cut = Series(whole.daily[:days], bars, whole.features[:earlier], whole.feature_columns, "")
+            pd.testing.assert_frame_equal(bars.frame, whole.bars.frame[:earlier], check_exact=True)
+            found = cut.labels(threshold=0.01, horizon=3, price="high")
+            known = bars.last_day + 3 < days
+            assert np.array_equal(found[known], labels[:earlier][known])
+            assert np.isnan(found[~known]).all()

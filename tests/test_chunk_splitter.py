@@ -226,3 +226,16 @@ def test_too_few_rows_names_the_number_that_suffices(splitter: ChunkSplitter, va
     assert min(enough.train_indices.size, enough.val_indices.size, enough.test_indices.size) > 0
     with pytest.raises(UserError, match=f"^{needed - 1} rows are too few .* need at least {needed} rows"):
         replace(splitter, total_days=needed - 1, val_ratio=val, test_ratio=test)
+
+
+@fast
+@given(splitters(), st.integers(1, 4))
+def test_rows_for_so_many_chunks_are_the_fewest_that_suffice(splitter: ChunkSplitter, wanted: int) -> None:
+    def is_enough(rows: int) -> bool:
+        chunks = rows // splitter.chunk_rows
+        held_out = [round(chunks * ratio) for ratio in (splitter.val_ratio, splitter.test_ratio)]
+        return min(held_out) >= wanted and sum(held_out) < chunks
+
+    chunks = splitter.total_days // splitter.chunk_rows
+    longer = range((chunks + 1) * splitter.chunk_rows, 100 * splitter.chunk_rows)
+    assert splitter.rows_for(wanted) == next(rows for rows in longer if is_enough(rows))

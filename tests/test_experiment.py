@@ -28,9 +28,16 @@ def touched_days(experiment: Experiment, starts: Any) -> set[int]:
 
 
 @pytest.mark.parametrize("timescale", TIMESCALES)
-@pytest.mark.parametrize("horizon", HORIZONS)
-def test_no_trading_day_of_the_real_series_is_shared(timescale: str, horizon: int) -> None:
-    experiment = make_experiment(real_series(timescale), timescale=timescale, horizon=horizon, **GENERATED)
+@pytest.mark.parametrize(
+    ("horizon", "protocol"),
+    [
+        *((horizon, GENERATED) for horizon in HORIZONS),
+        (7, {**GENERATED, "mode": "contiguous", "embargo": 5}),
+        (7, {"context_length": 60, "chunk_length": None}),
+    ],
+)
+def test_no_trading_day_of_the_real_series_is_shared(timescale: str, horizon: int, protocol: dict[str, Any]) -> None:
+    experiment = make_experiment(real_series(timescale), timescale=timescale, horizon=horizon, **protocol)
     splits = experiment.splits
     train, val, test = (
         touched_days(experiment, starts) for starts in (splits.train_indices, splits.val_indices, splits.test_indices)

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from data.manifest import PROJECT
 from data.prices import read_prices
 from data.schema import RAW_FILE
+from runtime.bars import TIMESCALES
 from runtime.errors import UserError
 from runtime.labels import LabelPrice, threshold_labels
-from tests.market import make_daily, make_series
+from tests.market import make_daily, make_series, real_series
 
 fast = settings(max_examples=60, deadline=None)
 prices = st.lists(st.integers(90, 115), min_size=1, max_size=30).map(lambda values: np.array(values, dtype=float))
@@ -121,3 +122,14 @@ def test_positive_rates_on_the_real_prices(threshold: float) -> None:
     close, high = since_1990["Close"].to_numpy(np.float64), since_1990["High"].to_numpy(np.float64)
     rates = [100 * np.nanmean(threshold_labels(close, high, threshold=threshold, horizon=days)) for days in HORIZONS]
     assert rates == pytest.approx(POSITIVE_PERCENT[threshold], abs=0.006)
+
+
+@pytest.mark.parametrize("timescale", TIMESCALES)
+@pytest.mark.parametrize("horizon", HORIZONS)
+def test_every_real_bar_is_labelled_by_the_days_after_its_last_day(timescale: str, horizon: int) -> None:
+    series = real_series(timescale)
+    close, high = series.daily["Close"].tolist(), series.daily["High"].tolist()
+    for threshold in POSITIVE_PERCENT:
+        by_day = by_definition(close, high, threshold, horizon)
+        expected = [by_day[day] for day in series.bars.last_day]
+        np.testing.assert_array_equal(series.labels(threshold=threshold, horizon=horizon, price="high"), expected)
