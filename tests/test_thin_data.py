@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from codegen.generate import make_targets
+from codegen.generate import plan
 from tests.questions import ask
 from tests.small_project import make_small_project
 
@@ -22,8 +22,8 @@ def project_of(root: Path, rows: int) -> Path:
     project = make_small_project(root, rows)
     cell, request = ask(project, task="threshold_5pct", **SHORT)
     for default_recipe in (False, True):
-        for target in make_targets(cell, request, default_recipe=default_recipe):
-            target.write(force=False)
+        for script in plan(cell, request, default_recipe=default_recipe).scripts:
+            script.render().write(force=False)
     return project
 
 
@@ -83,6 +83,6 @@ def test_one_class_in_validation_is_recorded_by_a_training(
     assert exit_code(none_in_validation / TRAIN, monkeypatch, "--epochs", "1") == 0
     output = none_in_validation / "outputs/phase6a/train_2M_threshold_5pct_default_short"
     record = json.loads((output / "result.json").read_text())
-    assert any(warning.startswith("validation holds 0 of ") for warning in record["warnings"])
+    assert any(each["message"].startswith("validation holds 0 of ") for each in record["alarms"])
     assert record["validation"]["model"]["roc_auc"] is None
-    assert "ranking is undefined" in record["validation"]["model"]["undefined"]
+    assert "ranking is undefined" in record["validation"]["model"]["undefined"]["roc_auc"]
