@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6c 2M threshold_1pct --timescale weekly
 # Generator: 0.1.0
 # Spec: sha256:c1e3a4e32bf147ea7df77ba98e5ba1117255f1c101eed67b267beed6ae0e162a
-# Seal: sha256:2fe70242338c1196789959fccdccd7bb493c2037e02220e1849efbe3bd9116ec
+# Seal: sha256:271da21bac2f4b2d808a9c4b936a72ed62d5f67609eb11049fd6dfe245304c29
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -106,6 +106,8 @@ HYPERPARAMETERS = {
     "dropout": 0.25,
     "batch_size": 64,
 }
+# Searched at HORIZON 1, TIMESCALE daily; used here at 1, weekly, as configs/phases/phase6c.yaml
+# declares.
 PROVENANCE = {
     "source": "experiments/phase6a/hpo_2M_threshold_1pct.best.json",
     "task": "threshold_1pct",
