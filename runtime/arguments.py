@@ -24,6 +24,7 @@ class Arguments:
         shortened: trials or epochs of a shorter look; None runs the whole script.
         reopen_test: evaluate the test split although it was opened before (training scripts only).
         output: folder for everything the run writes.
+        storage: database of the study, as Optuna takes it; None keeps a journal in ``output`` (search scripts only).
         best_file: where a finished search leaves its best trial: beside the script, or in the folder the user gave.
     """
 
@@ -33,6 +34,7 @@ class Arguments:
     shortened: int | None
     reopen_test: bool
     output: Path
+    storage: str | None
     best_file: Path
 
     @property
@@ -74,6 +76,8 @@ def parse_arguments(
         parser.add_argument(
             "--reopen-test", action="store_true", help="evaluate the test split again; every record says so"
         )
+    else:
+        parser.add_argument("--storage", metavar="URL", help="keep trials in a database (sqlite:///…, postgresql://…)")
     given = parser.parse_args(arguments)
     shortened = getattr(given, shorten)
     base = given.output or path.parents[2] / "outputs"
@@ -87,6 +91,7 @@ def parse_arguments(
         shortened=shortened,
         reopen_test=getattr(given, "reopen_test", False),
         output=output,
+        storage=getattr(given, "storage", None),
         best_file=output / best_name if given.output else path.with_name(best_name),
     )
 

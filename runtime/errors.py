@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,14 +19,21 @@ class OutOfMemory(RunError):  # noqa: N818 - named as the condition is
     """The machine has too little memory for this micro-batch."""
 
 
+_ALLOCATORS_WORDS = ("can't allocate memory", "CUDA error: out of memory", "STATUS_ALLOC_FAILED")
+
+
 @contextmanager
 def memory_failures() -> Iterator[None]:
-    """Turn every way of running out of memory into `OutOfMemory`; torch's CPU allocator raises a bare RuntimeError."""
+    """Turn every way of running out of memory into `OutOfMemory`; torch's allocators raise a bare RuntimeError."""
     try:
         yield
     except MemoryError as error:
         raise OutOfMemory(f"out of memory: {error}") from error
+    except OSError as error:
+        if error.errno == errno.ENOMEM:
+            raise OutOfMemory(f"out of memory: {error}") from error
+        raise
     except RuntimeError as error:
-        if type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error):
+        if type(error).__name__ == "OutOfMemoryError" or any(words in str(error) for words in _ALLOCATORS_WORDS):
             raise OutOfMemory(f"out of memory: {str(error).splitlines()[0]}") from error
         raise

@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +44,28 @@ def sole_process(folder: Path) -> Iterator[None]:
     """Hold a folder while running in it; the lock goes with the process, however it ends.
 
     Raises:
-        UserError: if another process runs in it.
+        UserError: if another process runs in it, naming that process.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    holder = folder / ".lock.holder"
+    with (folder / ".lock").open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(
+                f"another process is running in {folder}{_told_by(holder)}; wait for it, or give another --output"
+            ) from error
+        now = datetime.now().astimezone()
+        write_atomically(
+            holder, f"process {os.getpid()} on {platform.node()} since {now:%Y-%m-%d %H:%M:%S %z}".encode()
+        )
         yield
-    except BlockingIOError as error:
-        raise UserError(f"another process is running in {folder}; wait for it, or give another --output") from error
-    finally:
-        os.close(descriptor)
+
+
+def _told_by(holder: Path) -> str:
+    """What the holder wrote, for people only: the lock alone decides."""
+    try:
+        text = holder.read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return f" ({text})" if text.isprintable() else ""

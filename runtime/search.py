@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 import optuna
 from optuna.distributions import distribution_to_json
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 from tqdm import tqdm
 
-from runtime.environment import peak_memory_bytes
-from runtime.errors import RunError, UserError, memory_failures
+from runtime.errors import RunError, UserError
 from runtime.experiment import Experiment
 from runtime.objective import Hyperparameters, Objective
-from runtime.trainer import EpochRecord
+from runtime.storage import open_storage
+from runtime.trial import TrialRun
+from runtime.trial_process import DeadlineReached, TrialFault, TrialProcesses
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)  # our own lines say what its INFO lines would
 
 LEAST_COMPLETED = 10
 """A search that ran out of time counts as finished only with at least this many completed trials."""
-
-
-class DeadlineReached(Exception):  # noqa: N818 - not an error: the time the user granted is spent
-    """The search's time is spent in the middle of a trial."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,25 +51,34 @@ class SearchSettings:
 
 @dataclass
 class Search:
-    """One study in one folder.
+    """One study; only the process that holds its folder may open it.
 
     Args:
-        experiment: the question, stored with the study; another question in the same folder is refused.
+        experiment: the question, stored with the study; another question in the same study is refused.
         objective: trains one configuration.
         settings: how to sample, prune and end.
         output: folder of the journal.
+        processes: where trials train.
+        storage_url: see `open_storage`.
+        study_name: the experiment's unless given; a database may hold many.
+
+    Raises:
+        UserError: if the storage cannot be opened, or holds another search under this name.
     """
 
     experiment: Experiment
     objective: Objective
     settings: SearchSettings
     output: Path
+    processes: TrialProcesses
+    storage_url: str | None = None
+    study_name: str | None = None
 
     def __post_init__(self) -> None:
         self.output.mkdir(parents=True, exist_ok=True)
         self.study = optuna.create_study(
-            study_name=self.experiment.name,
-            storage=JournalStorage(JournalFileBackend(str(self.output / "journal.log"))),
+            study_name=self.study_name or self.experiment.name,
+            storage=open_storage(self.storage_url, self.output),
             direction="minimize",
             pruner=optuna.pruners.MedianPruner(
                 n_startup_trials=self.settings.startup_trials,
@@ -82,28 +89,32 @@ class Search:
         self._check_identity()
         self._close_interrupted()
 
-    def _check_identity(self) -> None:
+    def identity(self) -> dict[str, Any]:
+        """All that decides which trials a search draws and what they are worth."""
         settings = asdict(self.settings)
         del settings["n_trials"], settings["timeout_hours"]  # raising either continues the same search
-        identity = self.experiment.identity() | {
-            "train_samples": int(self.objective.split_indices.train_indices.size),
+        splits = self.objective.split_indices
+        return self.experiment.identity() | {
+            "train_samples": int(splits.train_indices.size),
+            "samples_sha256": sha256(splits.train_indices.tobytes() + splits.val_indices.tobytes()).hexdigest(),
             "architectures": {name: dict(fields) for name, fields in self.objective.architectures.items()},
             "fixed": dict(self.objective.fixed),
             "space": searched_space(self.objective.suggest),
             "training_seed": self.objective.seed,
             "settings": settings,
         }
+
+    def _check_identity(self) -> None:
+        identity = json.loads(json.dumps(self.identity()))  # as a storage gives it back
         stored = self.study.user_attrs.get("identity")
         if stored is None:
             self.study.set_user_attr("identity", identity)
-            return
-        differing = [name for name in identity if identity[name] != stored.get(name)]
-        if differing:
-            name = differing[0]
-            raise UserError(
-                f"{self.output} holds a search with another {name}: {stored.get(name)!r} there, {identity[name]!r} in "
-                "this script; move the folder away, or give another --output"
-            )
+        elif found := list(differences(stored, identity)):
+            more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
+            way_out = "move the folder away, or give another --output"
+            if self.storage_url is not None:
+                way_out = f"study {self.study.study_name!r} in that database; give another --storage"
+            raise UserError(f"{self.output} holds another search: {'; '.join(found[:3])}{more}; {way_out}")
 
     def _close_interrupted(self) -> None:
         for trial in self.study.get_trials(states=(TrialState.RUNNING,)):
@@ -143,11 +154,12 @@ class Search:
 
         Raises:
             RunError: if the search ends without a usable best trial.
+            UserError, TrialFault, KeyboardInterrupt: if a trial ends the search; it is then marked as interrupted.
         """
         total, done = self.settings.n_trials, len(self.counted())
-        with tqdm(total=total, initial=done, unit="trial", disable=not sys.stderr.isatty()) as self._bar:
-            while (done := len(self.counted())) < total and self.seconds_left() > 0:
-                self._run_trial(position=done)
+        with tqdm(total=total, initial=done, unit="trial", disable=not sys.stderr.isatty()) as bar:
+            while len(self.counted()) < total and self.seconds_left() > 0:
+                self._run_trial(bar)
         if self.ending() is None:
             raise RunError(
                 f"the search ended with {len(self.completed())} completed trials in {self.seconds_spent() / 3600:.2f} "
@@ -155,57 +167,65 @@ class Search:
                 "above, or generate with a longer --timeout-hours and run again"
             )
 
-    def _run_trial(self, position: int) -> None:
+    def _run_trial(self, bar: tqdm[NoReturn]) -> None:
+        counted = self.counted()
         # A sampler that depends on nothing but the position draws the same after any restart.
-        seed = int(np.random.SeedSequence([self.settings.seed, position]).generate_state(1)[0])
+        seed = int(np.random.SeedSequence([self.settings.seed, len(counted)]).generate_state(1)[0])
         self.study.sampler = optuna.samplers.TPESampler(seed=seed)
         trial = self.study.ask()
-        began = time.perf_counter()
         deadline = time.monotonic() + self.seconds_left()
+        run = TrialRun(trial, self.objective, self.processes, deadline, lambda line: _show(bar, line))
         try:
-            with memory_failures():
-                value = self.objective_until(deadline, trial, began)
+            value = run.value(counted)
         except optuna.TrialPruned:
-            self._tell(trial, began, state=TrialState.PRUNED)
-        except DeadlineReached:
-            self._interrupt(trial, "timeout")
+            self._tell(run, state=TrialState.PRUNED)
         except RunError as error:
             trial.set_user_attr("failure", str(error))
-            self._tell(trial, began, state=TrialState.FAIL)
+            self._tell(run, state=TrialState.FAIL)
+        except DeadlineReached:
+            run.record_cost()
+            self._interrupt(trial, "timeout")
+            return
+        except (KeyboardInterrupt, UserError, TrialFault) as error:
+            # No other error is noted: after a fault of the storage, half a line may stand at the journal's end.
+            run.record_cost()
+            self._interrupt(trial, type(error).__name__)
+            raise
         else:
-            self._tell(trial, began, value=value)
+            self._tell(run, value=value)
+        _show(bar, describe(self.counted(), self.settings.n_trials))
+        bar.update()
 
-    def objective_until(self, deadline: float, trial: optuna.Trial, began: float) -> float:
-        """The objective, given up at the first epoch that ends after the deadline (``time.monotonic()``)."""
-
-        def check(record: EpochRecord) -> None:
-            self._bar.set_postfix_str(f"epoch {record.epoch}  val {record.val_loss:.4f}")
-            trial.set_user_attr("seconds", time.perf_counter() - began)  # counts even if the trial is killed
-            if time.monotonic() > deadline:
-                raise DeadlineReached
-
-        return self.objective(trial, check)
-
-    def _tell(
-        self, trial: optuna.Trial, began: float, *, value: float | None = None, state: TrialState | None = None
-    ) -> None:
-        trial.set_user_attr("seconds", time.perf_counter() - began)
-        trial.set_user_attr("peak_memory_bytes", peak_memory_bytes())
-        told = self.study.tell(trial, values=value, state=state)
-        self._bar.write(describe(told, position=len(self.counted()), n_trials=self.settings.n_trials))
-        sys.stdout.flush()
-        self._bar.update()
+    def _tell(self, run: TrialRun, *, value: float | None = None, state: TrialState | None = None) -> None:
+        run.record_cost()
+        self.study.tell(run.trial, values=value, state=state)
 
 
-def searched_space(suggest: Callable[[optuna.Trial], Hyperparameters]) -> dict[str, str]:
+def _show(bar: tqdm[NoReturn], line: str) -> None:
+    bar.write(line)
+    sys.stdout.flush()
+
+
+def differences(there: Any, here: Any, path: str = "") -> Iterator[str]:
+    """One sentence for each value in which two nested records differ."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        for name in there | here:
+            below = f"{path}.{name}" if path else name
+            yield from differences(there.get(name), here.get(name), below)
+    elif there != here:
+        yield f"{path} is {there!r} there and {here!r} in this script"
+
+
+def searched_space(suggest: Callable[[optuna.Trial], Hyperparameters]) -> dict[str, Any]:
     """Name and range, as Optuna writes it, of each value that ``suggest`` draws."""
     probe = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()
     suggest(probe)
-    return {name: distribution_to_json(each) for name, each in probe.distributions.items()}
+    return {name: json.loads(distribution_to_json(each)) for name, each in probe.distributions.items()}
 
 
-def describe(trial: FrozenTrial, *, position: int, n_trials: int) -> str:
-    """One line that says how a trial ended; ``position`` counts the trials that count."""
+def describe(counted: Sequence[FrozenTrial], n_trials: int) -> str:
+    """One line that says how the last of the trials that count ended."""
+    trial = counted[-1]
     values = ", ".join(
         f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in trial.params.items()
     )
@@ -214,4 +234,6 @@ def describe(trial: FrozenTrial, *, position: int, n_trials: int) -> str:
         TrialState.PRUNED: f"pruned after epoch {len(trial.intermediate_values)}",
         TrialState.FAIL: f"FAILED ({trial.user_attrs.get('failure')})",
     }[trial.state]
-    return f"trial {position}/{n_trials}: {outcome}, {trial.user_attrs['seconds']:.0f} s  [{values}]"
+    if "duplicate_of" in trial.user_attrs:
+        outcome += f" as in trial {trial.user_attrs['duplicate_of']}, which drew the same"
+    return f"trial {len(counted)}/{n_trials}: {outcome}, {trial.user_attrs['seconds']:.0f} s  [{values}]"

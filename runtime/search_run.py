@@ -18,6 +18,8 @@ from runtime.experiment import Experiment
 from runtime.files import sole_process, write_json
 from runtime.objective import Objective
 from runtime.search import Search, SearchSettings
+from runtime.storage import storage_failures
+from runtime.trial_process import TrialProcesses
 
 
 def run_search(
@@ -40,23 +42,43 @@ def run_search(
         regenerate: command that inlines the result into the training script.
 
     Raises:
-        UserError: if validation or training holds one class only, or the folder holds another search.
-        RunError: if no trial succeeded.
+        UserError: if validation or training holds one class only, another process holds the folder, or the study is
+            another search's.
+        RunError: if no trial succeeded, or the storage failed.
     """
     experiment.require_two_classes("training", "validation")
-    with sole_process(arguments.output):
-        search = Search(experiment, objective, settings, arguments.output)
-        if done := len(search.counted()):
-            print(f"continuing after {done} of {settings.n_trials} trials", file=sys.stderr)
-        search.run()
+    shortened = arguments.shortened is not None
+    with sole_process(arguments.output), storage_failures():
+        search = Search(
+            experiment,
+            objective,
+            settings,
+            arguments.output,
+            TrialProcesses(objective),
+            storage_url=arguments.storage,
+            study_name=f"{experiment.name}_short" if shortened else experiment.name,
+        )
+        _run(search)
         record = search_record(search, hpo_train_fraction)
         print_alarms(record["alarms"])
-        if arguments.shortened is not None:
+        if shortened:
             write_json(arguments.output / "shortened.json", record | {"shortened_to_trials": settings.n_trials})
             print(f"shorter look of {settings.n_trials} trials: recorded in {arguments.output}, not as a search result")
             return
         _hand_over(record, arguments.best_file)
     print(f"next: {regenerate}")
+
+
+def _run(search: Search) -> None:
+    total = search.settings.n_trials
+    if done := len(search.counted()):
+        print(f"continuing after {done} of {total} trials", file=sys.stderr)
+    try:
+        search.run()
+    except KeyboardInterrupt:
+        done = len(search.counted())
+        print(f"stopped after {done} of {total} trials; run the same command again to continue", file=sys.stderr)
+        raise
 
 
 def _hand_over(record: dict[str, Any], path: Path) -> None:
@@ -88,6 +110,7 @@ def search_record(search: Search, hpo_train_fraction: float) -> dict[str, Any]:
             "value": best.value,
             "best_epoch": best.user_attrs["best_epoch"],
             "parameter_count": best.user_attrs["parameter_count"],
+            "micro_batch_size": best.user_attrs["micro_batch_size"],
             "hyperparameters": best.params,
             "architecture": dict(objective.architectures[best.params["architecture"]]),
         },

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from runtime.objective import Objective, create_objective
+from runtime.errors import RunError
+from runtime.objective import Objective, create_objective, reporter
 from runtime.recipe import Recipe
 from runtime.trainer import EpochRecord, Trainer
 from tests.tiny import ARCHITECTURE, FIXED, SEARCHED, losses_of, make_experiment, make_objective, suggest, weights_of
@@ -101,10 +102,8 @@ def test_there_is_no_objective_without_split_indices() -> None:
 
 
 def test_objective_is_the_best_epochs_validation_loss() -> None:
-    epochs: list[EpochRecord] = []
-    study = optuna.create_study()
-    study.enqueue_trial(SEARCHED)
-    value = OBJECTIVE(study.ask(), epochs.append)
+    trial, epochs = run_trial(OBJECTIVE), OBJECTIVE.train(SEARCHED).epochs
+    value = trial.value
     assert value == min(record.val_loss for record in epochs)
     assert value != epochs[-1].val_loss, "this test needs a best epoch before the last"
     assert value not in [record.train_loss for record in epochs]
@@ -118,13 +117,8 @@ def test_trial_reports_every_epoch_and_records_how_it_trained() -> None:
 
 
 def test_reports_the_best_loss_so_far_so_that_overfitting_trials_can_be_compared() -> None:
-    epochs: list[EpochRecord] = []
-    study = optuna.create_study(pruner=optuna.pruners.NopPruner())
-    study.enqueue_trial(SEARCHED)
-    trial = study.ask()
-    OBJECTIVE(trial, epochs.append)
-    losses = [record.val_loss for record in epochs]
-    reported = study.trials[0].intermediate_values
+    losses = [record.val_loss for record in OBJECTIVE.train(SEARCHED).epochs]
+    reported = run_trial(OBJECTIVE, optuna.pruners.NopPruner()).intermediate_values
     assert losses != sorted(losses, reverse=True), "this test needs an epoch worse than one before"
     assert list(reported.values()) == [min(losses[: count + 1]) for count in range(len(losses))]
 
@@ -145,12 +139,12 @@ def test_pruned_trial_ends_at_once() -> None:
     assert list(trial.intermediate_values) == [1, 2]
 
 
-def test_what_on_epoch_raises_ends_the_trial() -> None:
+def test_what_on_epoch_raises_ends_the_training() -> None:
     def give_up(_record: EpochRecord) -> None:
         raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        OBJECTIVE(optuna.create_study().ask(), give_up)
+        OBJECTIVE.train(SEARCHED, give_up)
 
 
 def test_candidates_share_the_models_fields_and_keep_their_own() -> None:
@@ -162,3 +156,27 @@ def test_candidates_share_the_models_fields_and_keep_their_own() -> None:
 def test_seed_reaches_the_training() -> None:
     trainers = [make_objective(EXPERIMENT, seed=seed).make_trainer(SEARCHED) for seed in (7, 8)]
     assert not torch.equal(*map(weights_of, trainers))
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "norm", "sizes"),
+    [(64, "layer", [64, 32, 16, 8]), (6, "layer", [6, 3, 2, 1]), (1, "layer", [1]), (64, "batch", [64])],
+)
+def test_micro_batches_halve_to_an_eighth_unless_statistics_are_of_the_batch(
+    batch_size: int, norm: str, sizes: list[int]
+) -> None:
+    objective = make_objective(EXPERIMENT, model=ARCHITECTURE | {"norm": norm})
+    assert objective.micro_batch_sizes(SEARCHED | {"batch_size": batch_size}) == sizes
+
+
+def test_micro_batch_size_reaches_the_trainer_and_leaves_the_effective_batch() -> None:
+    whole, parts = (OBJECTIVE.make_trainer(SEARCHED, size) for size in (None, 8))
+    assert (whole.micro_batch_size, parts.micro_batch_size) == (32, 8)
+    assert whole.steps_per_epoch == parts.steps_per_epoch
+
+
+def test_loss_that_is_no_number_fails_the_trial() -> None:
+    report = reporter(optuna.create_study().ask())
+    for loss in (float("nan"), float("inf")):
+        with pytest.raises(RunError, match=f"validation loss is {loss} in epoch 3"):
+            report(EpochRecord(3, 0.5, loss, 0.1, 0.0))

@@ -12,10 +12,9 @@ from optuna.trial import TrialState
 
 from runtime.chunk_splitter import ChunkSplitter
 from runtime.errors import RunError, UserError
-from runtime.experiment import Experiment
 from runtime.objective import Hyperparameters
 from runtime.search import Search, SearchSettings
-from tests.tiny import FIXED, FormulaObjective, make_experiment, make_formula_objective
+from tests.tiny import ARCHITECTURE, FIXED, InThisProcess, make_experiment, make_formula_objective, suggest
 
 EXPERIMENT = make_experiment()
 SETTINGS = SearchSettings(n_trials=4, timeout_hours=1.0, seed=5, startup_trials=3, pruning_warmup_epochs=1)
@@ -41,7 +40,7 @@ def mixed(values: Hyperparameters) -> list[float]:
 
 def make_search(output: Path, losses: Callable[[Hyperparameters], list[float]] = steady, **settings: Any) -> Search:
     objective = make_formula_objective(EXPERIMENT, losses)
-    return Search(EXPERIMENT, objective, replace(SETTINGS, **settings), output)
+    return Search(EXPERIMENT, objective, replace(SETTINGS, **settings), output, InThisProcess(objective))
 
 
 def interrupted_at(*calls: int) -> Callable[[Hyperparameters], list[float]]:
@@ -155,7 +154,7 @@ def test_hopeless_trial_is_pruned_after_the_warm_up(tmp_path: Path) -> None:
 
 
 def other_space(trial: optuna.Trial) -> Hyperparameters:
-    return {"architecture": "narrow", "dropout": trial.suggest_float("dropout", 0.0, 0.9)}
+    return suggest(trial) | {"extra": trial.suggest_float("extra", 0.0, 0.9)}
 
 
 def split_by(seed: int) -> ChunkSplitter:
@@ -168,28 +167,26 @@ SUBSET = EXPERIMENT.splits.with_train(EXPERIMENT.splits.train_indices[:100])
 @pytest.mark.parametrize(
     ("named", "experiment", "objective", "settings"),
     [
-        ("space", {}, {"suggest": other_space}, {}),
-        ("architectures", {}, {"architectures": {"narrow": {"d_ff": 9}}}, {}),
-        ("fixed", {}, {"fixed": FIXED | {"patience": 2}}, {}),
+        (r"space\.extra", {}, {"suggest": other_space}, {}),
+        (r"architectures\.narrow\.d_ff", {}, {"architectures": {name: ARCHITECTURE | {"d_ff": width} for name, width in (("narrow", 9), ("wide", 16))}}, {}),
+        (r"fixed\.patience", {}, {"fixed": FIXED | {"patience": 2}}, {}),
         ("training_seed", {}, {"seed": 8}, {}),
         ("train_samples", {}, {"split_indices": SUBSET}, {}),
         ("data_sha256", {"series": replace(EXPERIMENT.series, content_sha256="1" * 64)}, {}, {}),
-        ("split", {"splitter": split_by(seed=2)}, {}, {}),
+        (r"split\.seed", {"splitter": split_by(seed=2)}, {}, {}),
+        ("samples_sha256", {}, {"split_indices": make_experiment(split_seed=2).splits}, {}),
         ("task", {"task": "threshold_3pct"}, {}, {}),
-        ("settings", {}, {}, {"seed": 6}),
-        ("settings", {}, {}, {"startup_trials": 4}),
+        (r"settings\.seed", {}, {}, {"seed": 6}),
+        (r"settings\.startup_trials", {}, {}, {"startup_trials": 4}),
     ],
 )
 def test_another_question_in_the_same_folder_is_refused_with_the_difference(
     named: str, experiment: dict[str, Any], objective: dict[str, Any], settings: dict[str, Any], tmp_path: Path
 ) -> None:
     search = make_search(tmp_path)
-    other: tuple[Experiment, FormulaObjective] = (
-        replace(EXPERIMENT, **experiment),
-        make_formula_objective(EXPERIMENT, steady, **objective),
-    )
-    with pytest.raises(UserError, match=f"holds a search with another {named}: .* there, .* in this script"):
-        Search(*other, replace(SETTINGS, **settings), tmp_path)
+    other = make_formula_objective(EXPERIMENT, steady, **objective)
+    with pytest.raises(UserError, match=rf"holds another search: .*{named} is .* there and .* in this script.*; move"):
+        Search(replace(EXPERIMENT, **experiment), other, replace(SETTINGS, **settings), tmp_path, InThisProcess(other))
     assert search.study.user_attrs == make_search(tmp_path).study.user_attrs
 
 

@@ -16,7 +16,7 @@ import torch
 from runtime.arguments import Arguments
 from runtime.bars import make_bars
 from runtime.chunk_splitter import ChunkSplitter
-from runtime.errors import RunError
+from runtime.errors import RunError, memory_failures
 from runtime.experiment import Experiment
 from runtime.objective import Hyperparameters, Objective, create_objective
 from runtime.recipe import Recipe
@@ -166,7 +166,11 @@ class FormulaObjective(Objective):
     losses: Callable[[Hyperparameters], list[float]]
 
     def train(
-        self, hyperparameters: Hyperparameters, on_epoch: Callable[[EpochRecord], None] | None = None
+        self,
+        hyperparameters: Hyperparameters,
+        on_epoch: Callable[[EpochRecord], None] | None = None,
+        *,
+        micro_batch_size: int | None = None,
     ) -> TrainingResult:
         """Report the formula's losses, one an epoch."""
         losses = self.losses(hyperparameters)
@@ -187,8 +191,33 @@ def make_formula_objective(
     return FormulaObjective(**(vars(make_objective(experiment)) | changes), losses=losses)
 
 
+@dataclass
+class InThisProcess:
+    """Stands in for `TrialProcesses` where a test is about something else."""
+
+    objective: Objective
+    peak_memory_bytes: int | None = 1
+
+    def train(
+        self,
+        hyperparameters: Hyperparameters,
+        on_epoch: Callable[[EpochRecord], None],
+        *,
+        micro_batch_size: int,
+        deadline: float,
+    ) -> TrainingResult:
+        """Train here."""
+        with memory_failures():
+            return self.objective.train(hyperparameters, on_epoch, micro_batch_size=micro_batch_size)
+
+
 def make_arguments(
-    project: Path, *, shortened: int | None = None, reopen_test: bool = False, seed: int = 7
+    project: Path,
+    *,
+    shortened: int | None = None,
+    reopen_test: bool = False,
+    seed: int = 7,
+    storage: str | None = None,
 ) -> Arguments:
     """What a script in ``project`` was asked for; the script, which names its seed, is written, too."""
     script = project / "experiments" / "phase0" / "script.py"
@@ -201,5 +230,6 @@ def make_arguments(
         shortened=shortened,
         reopen_test=reopen_test,
         output=project / "outputs" / "phase0" / "script",
+        storage=storage,
         best_file=script.with_suffix(".best.json"),
     )
