@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -129,6 +130,7 @@ def _death(process: ForkServerProcess) -> RunError:
 @contextmanager
 def _signals_kept_from_children() -> Iterator[None]:
     """Have new processes block, as they inherit the mask, what may be sent to the whole group but is for the driver."""
+    resource_tracker.ensure_running()  # its start, too, would unblock them
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _DRIVERS_SIGNALS)
     try:
         yield

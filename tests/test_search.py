@@ -161,6 +161,7 @@ def split_by(seed: int) -> ChunkSplitter:
     return make_experiment(split_seed=seed).splitter
 
 
+OTHER_WIDTH = {"narrow": ARCHITECTURE | {"d_ff": 9}, "wide": ARCHITECTURE | {"d_ff": 16}}
 SUBSET = EXPERIMENT.splits.with_train(EXPERIMENT.splits.train_indices[:100])
 
 
@@ -168,7 +169,12 @@ SUBSET = EXPERIMENT.splits.with_train(EXPERIMENT.splits.train_indices[:100])
     ("named", "experiment", "objective", "settings"),
     [
         (r"space\.extra", {}, {"suggest": other_space}, {}),
-        (r"architectures\.narrow\.d_ff", {}, {"architectures": {name: ARCHITECTURE | {"d_ff": width} for name, width in (("narrow", 9), ("wide", 16))}}, {}),
+        (
+            r"architectures\.narrow\.d_ff",
+            {},
+            {"architectures": OTHER_WIDTH},
+            {},
+        ),
         (r"fixed\.patience", {}, {"fixed": FIXED | {"patience": 2}}, {}),
         ("training_seed", {}, {"seed": 8}, {}),
         ("train_samples", {}, {"split_indices": SUBSET}, {}),

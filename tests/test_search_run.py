@@ -5,14 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 
 from runtime.arguments import Arguments
 from runtime.errors import UserError
 from runtime.experiment import Experiment
-from runtime.objective import Hyperparameters, Objective
+from runtime.objective import Objective
+from runtime.script import run_script
 from runtime.search import SearchSettings
 from runtime.search_run import run_search
+from tests import hostile
 from tests.tiny import (
     ARCHITECTURE,
     make_arguments,
@@ -26,11 +29,7 @@ EXPERIMENT = make_experiment()
 SETTINGS = SearchSettings(n_trials=8, timeout_hours=1.0, seed=5, startup_trials=3, pruning_warmup_epochs=0)
 
 
-def mixed(values: Hyperparameters) -> list[float]:
-    return [float("nan")] if values["dropout"] > 0.4 else [float(values["dropout"]) + 0.5]
-
-
-FORMULA = make_formula_objective(EXPERIMENT, mixed)
+FORMULA = make_formula_objective(EXPERIMENT, hostile.diverge_or_not)
 
 
 def refuse_constant(text: str) -> None:
@@ -118,3 +117,40 @@ def test_one_class_in_test_does_not_stop_a_search(tmp_path: Path) -> None:
     arguments = make_arguments(tmp_path)
     search(arguments, experiment=with_labels(EXPERIMENT, EXPERIMENT.splits.test_indices, 0.0))
     assert arguments.script.with_suffix(".best.json").exists()
+
+
+def test_trials_that_kill_their_process_fail_and_the_search_goes_on(tmp_path: Path) -> None:
+    arguments = make_arguments(tmp_path)
+    search(arguments, make_formula_objective(EXPERIMENT, hostile.die_if_wide))
+    record = read(arguments.best_file)
+    assert record["trials"]["completed"] + record["trials"]["failed"] + record["trials"]["pruned"] == 8
+    assert record["trials"]["failed"] > 0
+    assert record["best"]["hyperparameters"]["architecture"] == "narrow"
+
+
+@pytest.mark.parametrize(
+    ("losses", "code", "says"),
+    [
+        (hostile.give_bad_input, 2, "error: no such column\n"),
+        (hostile.have_a_bug, 123, "KeyError: 'no such name'"),
+        (hostile.diverge, 1, "failed: the search ended with 0 completed trials"),
+    ],
+)
+def test_trial_ends_the_search_as_its_fault_deserves(
+    losses: Any, code: int, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = make_arguments(tmp_path)
+    objective = make_formula_objective(EXPERIMENT, losses)
+    assert run_script(lambda: search(arguments, objective, n_trials=1)) == code
+    assert says in capsys.readouterr().err
+    assert not arguments.best_file.exists()
+
+
+def test_shorter_look_has_a_study_of_its_own_in_the_same_database(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/trials.db"
+    search(make_arguments(tmp_path, shortened=2, storage=url), n_trials=2)
+    search(make_arguments(tmp_path, storage=url), n_trials=3)
+    storage = optuna.storages.RDBStorage(url)
+    counts = {summary.study_name: summary.n_trials for summary in optuna.get_all_study_summaries(storage)}
+    assert counts == {f"{EXPERIMENT.name}_short": 2, EXPERIMENT.name: 3}
+    assert not list(tmp_path.rglob("journal.log"))
