@@ -42,8 +42,9 @@ class TrialFault(Exception):  # noqa: N818 - a fault of ours, not of the trial
 class TrialProcesses:
     """Trains one configuration after the other, each in a fresh process that a fork server has ready.
 
-    The fork server has imported what training needs, and never touches an accelerator. The samples lie in shared
-    memory. A process ends with its driver, however that ends, and leaves all signals to it.
+    The fork server has imported what training needs, and never touches an accelerator. The samples are handed over
+    without a copy: torch moves a tensor to shared memory when it is first sent. A process ends with its driver, however
+    that ends, and leaves all signals to it.
 
     Args:
         objective: what to train; everything but its ``suggest`` must be picklable and not come from the script.
@@ -57,7 +58,6 @@ class TrialProcesses:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(_PRELOADED)
         self.peak_memory_bytes: int | None = None
-        objective.dataset.share_memory()
 
     def train(
         self, hyperparameters: Hyperparameters, on_epoch: OnEpoch, *, micro_batch_size: int, deadline: float

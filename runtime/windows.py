@@ -57,11 +57,6 @@ class WindowDataset:
         """Sample starts as an int64 tensor on the dataset's device."""
         return torch.from_numpy(indices).to(self.device)
 
-    def share_memory(self) -> None:
-        """Move the samples to shared memory, in place; another process then gets a handle, not a copy."""
-        self.values.share_memory_()  # type: ignore[no-untyped-call]
-        self.labels.share_memory_()  # type: ignore[no-untyped-call]
-
     def to(self, device: torch.device | str) -> WindowDataset:
         """The same samples on another device; this dataset itself if it is there already."""
         if torch.device(device) == self.device:

@@ -42,6 +42,11 @@ def test_flags_say_what_they_say(script: Path) -> None:
     assert (arguments.dry_run, arguments.device, arguments.reopen_test) == (True, torch.device("cpu"), True)
 
 
+def test_storage_of_a_search_is_a_journal_unless_a_database_is_given(script: Path) -> None:
+    assert parse(script, shorten="trials").storage is None
+    assert parse(script, "--storage", "sqlite:///trials.db", shorten="trials").storage == "sqlite:///trials.db"
+
+
 @pytest.mark.parametrize("shorten", ["epochs", "trials"])
 def test_shorter_look_writes_apart_from_the_real_results(shorten: str, script: Path, tmp_path: Path) -> None:
     arguments = parse(script, f"--{shorten}", "3", shorten=shorten)
@@ -69,6 +74,7 @@ def test_script_is_found_from_any_working_folder(script: Path, monkeypatch: pyte
         ("epochs", ["--trials", "3"]),
         ("trials", ["--epochs", "3"]),
         ("trials", ["--reopen-test"]),
+        ("epochs", ["--storage", "sqlite:///trials.db"]),
         ("epochs", ["--learning-rate", "0.1"]),
     ],
 )
