@@ -198,7 +198,9 @@ class Trainer:
         """Logits of the current weights, in the order of ``indices``, shape (samples,)."""
         self.model.eval()
         with torch.inference_mode():
-            parts = torch.split(self.dataset.starts(indices), _EVALUATION_BATCH)
+            # Less in the same proportion as training passes at once: memory that runs out must not do so here.
+            at_once = max(1, _EVALUATION_BATCH * self.micro_batch_size // self.recipe.batch_size)
+            parts = torch.split(self.dataset.starts(indices), at_once)
             return torch.cat([self.model(self.dataset.inputs(starts)) for starts in parts]).cpu().double().numpy()
 
     def targets(self, indices: Indices) -> npt.NDArray[np.float64]:

@@ -175,6 +175,13 @@ def test_micro_batch_size_reaches_the_trainer_and_leaves_the_effective_batch() -
     assert whole.steps_per_epoch == parts.steps_per_epoch
 
 
+def test_evaluation_takes_less_at_once_where_training_does() -> None:
+    trainer, sizes = OBJECTIVE.make_trainer(SEARCHED, 1), []
+    trainer.model.register_forward_pre_hook(lambda _model, inputs: sizes.append(inputs[0].shape[0]))
+    trainer.predict(EXPERIMENT.splits.train_indices)
+    assert max(sizes) == 1024 // SEARCHED["batch_size"]
+
+
 def test_loss_that_is_no_number_fails_the_trial() -> None:
     report = reporter(optuna.create_study().ask())
     for loss in (float("nan"), float("inf")):
