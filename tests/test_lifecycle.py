@@ -88,7 +88,8 @@ def test_a_trained_result_is_complete(trained: Path) -> None:
     result = json.loads((trained / TRAINED / "result.json").read_text())
     assert result["status"] == "finished"
     assert abs(result["parameter_count"] - 2_000_000) <= 100_000
-    assert set(result["test"]) == {"model", "base_rate", "logistic_regression"}
+    forecasts = {"model", "base_rate", "ewma_volatility", "logistic_regression", "gradient_boosting"}
+    assert set(result["test"]) == forecasts
     assert result["test"]["model"]["samples"] == result["splits"]["test"]["samples"]
     assert (trained / TRAINED / "script.py").read_bytes() == (trained / TRAIN).read_bytes()
     weights = load_file(trained / TRAINED / "model.safetensors")
