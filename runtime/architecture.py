@@ -27,7 +27,7 @@ _COUNTS = (
     "num_layers",
     "d_ff",
 )
-_FLAGS = ("norm_first", "residual_attention", "instance_norm")
+_FLAGS = ("norm_first", "residual_attention", "instance_norm", "last_row")
 _CHOICES = {
     "channels": ("mixing", "independent"),
     "norm": ("layer", "batch"),
@@ -58,6 +58,9 @@ class Architecture:
             arXiv:2012.11747; ``res_attention`` of the published implementation).
         pooling: What of the last layer the head sees: all tokens ("flatten"), their "mean" or their "max".
         instance_norm: Standardise each channel of each window by its own mean and deviation.
+        last_row: Add to the logit a linear function of the newest row as it was given, which no layer stands before:
+            with it the model contains a logistic regression on that row (the wide part of Cheng et al., 2016, "Wide &
+            Deep Learning", arXiv:1606.07792). Not part of the published PatchTST.
 
     Raises:
         ValueError: A value is not allowed; the message says what was given and what is allowed.
@@ -78,6 +81,7 @@ class Architecture:
     residual_attention: bool
     pooling: str
     instance_norm: bool
+    last_row: bool
 
     def __post_init__(self) -> None:
         for name in _COUNTS:
@@ -140,7 +144,8 @@ class Architecture:
         feed_forward = (d * self.d_ff + self.d_ff) + (self.d_ff * d + d)  # up, down: weight, bias
         norms = 2 * (d + d)  # one for each sub-layer: scale, shift
         head = self.head_size + 1  # weight, bias of the single logit
-        return embedding + positions + self.num_layers * (attention + feed_forward + norms) + head
+        last_row = self.num_channels if self.last_row else 0
+        return embedding + positions + self.num_layers * (attention + feed_forward + norms) + head + last_row
 
 
 def solve_d_ff(budget: int, **fields: Any) -> Architecture:

@@ -33,7 +33,7 @@ class PatchTST(nn.Module):
         >>> architecture = solve_d_ff(
         ...     2_000_000, num_channels=28, context_length=60, patch_length=10, stride=10, d_model=128, num_heads=8,
         ...     num_layers=8, channels="mixing", norm="layer", norm_first=True, positions="learned",
-        ...     residual_attention=False, pooling="flatten", instance_norm=False)
+        ...     residual_attention=False, pooling="flatten", instance_norm=False, last_row=False)
         >>> PatchTST(architecture)(torch.zeros(4, 60, 28)).shape
         torch.Size([4])
     """
@@ -67,6 +67,8 @@ class PatchTST(nn.Module):
         )
         self.head_dropout = nn.Dropout(head_dropout)
         self.head = nn.Linear(architecture.head_size, 1)
+        if architecture.last_row:
+            self.last_row = nn.Parameter(torch.empty(architecture.num_channels))
         self.init_weights()
 
     @torch.no_grad()
@@ -90,6 +92,22 @@ class PatchTST(nn.Module):
             nn.init.normal_(self.positions, std=INIT_STD)
         else:
             self.positions.copy_(sincos_positions(*self.positions.shape))
+        if self.architecture.last_row:
+            nn.init.zeros_(self.last_row)
+
+    @torch.no_grad()
+    def start_from(self, bias: float, last_row: Tensor | None = None) -> None:
+        """Let a fresh model begin at a forecast that is known without it: the head's weights become 0.
+
+        Args:
+            bias: Logit of that forecast or, with ``last_row``, its intercept.
+            last_row: Weight of each channel of the newest row, shape (num_channels,); only for an architecture with
+                ``last_row``.
+        """
+        nn.init.zeros_(self.head.weight)
+        nn.init.constant_(self.head.bias, bias)
+        if last_row is not None:
+            self.last_row.copy_(last_row)
 
     def forward(self, windows: Tensor) -> Tensor:
         """Return the logits, shape (batch,), of windows of shape (batch, context_length, num_channels).
@@ -102,6 +120,7 @@ class PatchTST(nn.Module):
             raise ValueError(
                 f"windows: shape {tuple(windows.shape)} was given; allowed is (batch, {expected[0]}, {expected[1]})"
             )
+        newest = windows[:, -1]
         if self.architecture.instance_norm:
             windows = standardise(windows)
         tokens = self.dropout(self.embedding(self.patches(windows)) + self.positions)
@@ -113,6 +132,8 @@ class PatchTST(nn.Module):
                 tokens, scores = layer(tokens, scores)
         pooled = self.pool(tokens).reshape(len(windows), -1)
         logits: Tensor = self.head(self.head_dropout(pooled)).squeeze(-1)
+        if self.architecture.last_row:
+            logits = logits + newest @ self.last_row
         return logits
 
     def patches(self, windows: Tensor) -> Tensor:

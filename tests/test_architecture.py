@@ -31,6 +31,7 @@ FIELDS: dict[str, Any] = {
     "residual_attention": False,
     "pooling": "flatten",
     "instance_norm": False,
+    "last_row": False,
 }
 
 
@@ -98,6 +99,7 @@ def architectures(draw: st.DrawFn) -> Architecture:
         residual_attention=draw(st.booleans()),
         pooling=draw(st.sampled_from(["flatten", "mean", "max"])),
         instance_norm=draw(st.booleans()),
+        last_row=draw(st.booleans()),
     )
 
 

@@ -25,6 +25,7 @@ SMALL: dict[str, Any] = {
     "residual_attention": False,
     "pooling": "flatten",
     "instance_norm": False,
+    "last_row": False,
 }
 
 
@@ -64,7 +65,7 @@ def naive_logit(model: Any, window: Tensor) -> Tensor:
             tokens = [t + naive_feed_forward(layer.feed_forward, layer.feed_forward_norm(t)) for t in tokens]
         pooled += {"flatten": tokens, "mean": [sum(tokens) / len(tokens)]}[a.pooling]
     logit: Tensor = model.head.weight[0] @ torch.cat(pooled) + model.head.bias[0]
-    return logit
+    return logit + sum(w * x for w, x in zip(model.last_row, window[-1], strict=True)) if a.last_row else logit
 
 
 def naive_attention(attention: Any, tokens: list[Tensor], previous: Any) -> tuple[list[Tensor], Any]:
@@ -98,11 +99,27 @@ def naive_feed_forward(feed_forward: Any, token: Tensor) -> Tensor:
 @pytest.mark.parametrize("channels", ["mixing", "independent"])
 @pytest.mark.parametrize("pooling", ["flatten", "mean"])
 @pytest.mark.parametrize("residual_attention", [False, True])
-def test_equals_the_naive_reference(channels: str, pooling: str, residual_attention: bool) -> None:
-    model = build(channels=channels, pooling=pooling, residual_attention=residual_attention)
+@pytest.mark.parametrize("last_row", [False, True])
+def test_equals_the_naive_reference(channels: str, pooling: str, residual_attention: bool, last_row: bool) -> None:
+    model = build(channels=channels, pooling=pooling, residual_attention=residual_attention, last_row=last_row)
     windows = random_windows()
     expected = torch.stack([naive_logit(model, window) for window in windows])
     torch.testing.assert_close(model(windows), expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("instance_norm", [False, True])
+def test_a_model_starts_from_a_logistic_regression_on_the_newest_row_as_given(instance_norm: bool) -> None:
+    model = build(last_row=True, instance_norm=instance_norm)
+    weights = torch.tensor([0.5, -2.0, 3.0], dtype=torch.float64)
+    model.start_from(-1.5, weights)
+    windows = random_windows()
+    torch.testing.assert_close(model(windows), windows[:, -1] @ weights - 1.5, rtol=0, atol=1e-12)
+
+
+def test_a_model_without_the_last_row_starts_from_a_constant() -> None:
+    model = build()
+    model.start_from(-1.5)
+    assert model(random_windows()).eq(-1.5).all()
 
 
 def test_residual_attention_changes_the_output_from_the_second_layer_on() -> None:

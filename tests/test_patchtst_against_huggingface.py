@@ -35,6 +35,7 @@ BASE = Architecture(
     residual_attention=False,
     pooling="mean",
     instance_norm=True,
+    last_row=False,
 )
 OPTIONS = [
     replace(BASE, channels=channels, norm=norm, norm_first=norm_first, pooling=pooling, instance_norm=instance_norm)
