@@ -19,6 +19,7 @@ from runtime.errors import RunError, UserError
 from runtime.patchtst import PatchTST
 from runtime.recipe import Recipe
 from runtime.splits import Indices, SplitIndices
+from runtime.starting_point import set_starting_point
 from runtime.windows import WindowDataset
 
 _EVALUATION_BATCH = 1024
@@ -50,7 +51,8 @@ class Trainer:
     """Train a PatchTST on the training samples of a split, judged by the split's validation samples.
 
     AdamW with weight decay on matrices only, linear warm-up and cosine decay, gradient clipping, early stopping on
-    the plain validation loss, best weights restored.
+    the plain validation loss, best weights restored. Before the first step the model forecasts the training base rate
+    or, where the architecture has ``last_row``, what a logistic regression on the decision row does.
 
     Args:
         dataset: samples; moved to ``device``.
@@ -89,6 +91,7 @@ class Trainer:
         with torch.random.fork_rng():
             torch.manual_seed(_mixed_seed(seed, 0))
             self.model = PatchTST(shape, dropout=recipe.dropout).to(device)
+        set_starting_point(self.model, self.dataset, split_indices.train_indices)
         self.optimizer = make_optimizer(self.model, recipe)
 
     def _require_two_classes(self) -> None:

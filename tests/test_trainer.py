@@ -9,6 +9,7 @@ import torch
 from sklearn.metrics import log_loss
 from torch import Tensor
 
+from runtime.baselines import fit_baselines
 from runtime.errors import RunError, UserError
 from runtime.splits import Indices
 from runtime.trainer import EpochRecord, Trainer
@@ -59,8 +60,16 @@ def test_training_equals_the_method_written_by_hand() -> None:
     trainer = make_trainer(EXPERIMENT, batch_size=216, dropout=0.0, max_epochs=5, weight_decay=0.5, gradient_clip=0.1)
     by_hand, before = fit_by_hand(trainer), weights_of(trainer)
     assert trainer.fit().best_epoch == 5, "this test needs the last epoch to be the best"
-    torch.testing.assert_close(weights_of(trainer), by_hand, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(weights_of(trainer), by_hand, rtol=1e-3, atol=1e-3)
     assert (by_hand - before).abs().mean() > 0.01
+
+
+@pytest.mark.parametrize(("last_row", "baseline"), [(False, "base_rate"), (True, "logistic_regression")])
+def test_training_begins_at_the_obvious_forecast(last_row: bool, baseline: str) -> None:
+    splits = EXPERIMENT.splits
+    trainer = make_trainer(EXPERIMENT, last_row=last_row)
+    forecast = fit_baselines(EXPERIMENT)[baseline]
+    np.testing.assert_allclose(trainer.predict(splits.val_indices), forecast(splits.val_indices), atol=1e-5)
 
 
 def test_there_is_no_training_without_split_indices() -> None:
@@ -240,6 +249,6 @@ def test_micro_batches_accumulate_the_gradient_of_the_whole_batch() -> None:
     whole = make_trainer(EXPERIMENT, dropout=0.0, max_epochs=2)
     parts = make_trainer(EXPERIMENT, dropout=0.0, max_epochs=2)
     parts.micro_batch_size = 7
-    np.testing.assert_allclose(losses_of(parts.fit()), losses_of(whole.fit()), atol=1e-6)
+    np.testing.assert_allclose(losses_of(parts.fit()), losses_of(whole.fit()), atol=1e-5)
     for name, weights in whole.model.state_dict().items():
         torch.testing.assert_close(parts.model.state_dict()[name], weights, atol=1e-4, rtol=1e-4)

@@ -43,6 +43,7 @@ ARCHITECTURE: dict[str, Any] = {
     "residual_attention": False,
     "pooling": "flatten",
     "instance_norm": False,
+    "last_row": False,
 }
 
 SEARCHED: dict[str, Any] = {
@@ -112,13 +113,18 @@ def make_recipe(**changes: Any) -> Recipe:
 
 
 def make_trainer(
-    experiment: Experiment, *, seed: int = 7, dataset: WindowDataset | None = None, **recipe: Any
+    experiment: Experiment,
+    *,
+    seed: int = 7,
+    dataset: WindowDataset | None = None,
+    last_row: bool = False,
+    **recipe: Any,
 ) -> Trainer:
     """A trainer of the tiny model, ready to fit."""
     return Trainer(
         experiment.windows if dataset is None else dataset,
         split_indices=experiment.splits,
-        architecture=ARCHITECTURE,
+        architecture=ARCHITECTURE | {"last_row": last_row},
         recipe=make_recipe(**recipe),
         seed=seed,
     )
