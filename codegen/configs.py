@@ -90,6 +90,7 @@ class Shared(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     residual_attention: bool
     pooling: Literal["flatten", "mean", "max"]
     instance_norm: bool
+    last_row: bool
 
 
 class Candidate(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,7 +26,7 @@ def make_small_project(root: Path, rows: int = ROWS) -> Path:
     frame = pd.read_parquet(SOURCE / DEFAULT_DATASET).iloc[:rows].reset_index(drop=True)
     publish(frame, root / DEFAULT_DATASET, (), "python -m data build", root)
     for config in (root / "configs" / "hpo").glob("*.yaml"):
-        config.write_text(config.read_text().replace("max_epochs: 30", "max_epochs: 1"))
+        config.write_text(re.sub(r"max_epochs: \d+", "max_epochs: 1", config.read_text()))
     return root
 
 

@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 200M threshold_1pct
 # Generator: 0.1.0
-# Spec: sha256:3e0b0d0dea3e08959217f26ba2861e194c3ece275f237aa4633f2415c1dfd787
-# Seal: sha256:5221d1c00912c9eec5a00c58d6b2d7a2f38120f270c3bd54f1bf19736d5571ea
+# Spec: sha256:4d041cd588592523a94deebf0a7362d195e806e155191f7d043f69e8373baf6e
+# Seal: sha256:ec1f7566b1e4dbd68b22d6d720a5b989b6a350fe758684601b229db91cbc20c6
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -91,6 +91,7 @@ MODEL = {
     "residual_attention": False,
     "pooling": "flatten",
     "instance_norm": False,
+    "last_row": True,
 }
 # Every candidate has PARAMETER_BUDGET trainable parameters to within 5 %.
 ARCHITECTURES = {

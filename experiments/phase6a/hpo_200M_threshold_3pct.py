@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 200M threshold_3pct
 # Generator: 0.1.0
-# Spec: sha256:dbd3357872f8e2d520bdc07b24e802be2bd0d23f24a7dcd9aeec3aaaf621721e
-# Seal: sha256:2af107190f3eee7e0d836c32fe2ef802bef0a7e65f763b25aa6de495fe3da6ba
+# Spec: sha256:5b8acd86e611850ebca097125d5bab36fc2ebdaf939ba3b77c697e2dbd0d8f67
+# Seal: sha256:bc75f16a3c5788e2eedfa42cf0546d6d1da20703f78c851ab034b5289f623c43
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -91,6 +91,7 @@ MODEL = {
     "residual_attention": False,
     "pooling": "flatten",
     "instance_norm": False,
+    "last_row": True,
 }
 # Every candidate has PARAMETER_BUDGET trainable parameters to within 5 %.
 ARCHITECTURES = {

@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 200M threshold_5pct
 # Generator: 0.1.0
-# Spec: sha256:9cffb19d3a64d77821f0fffd817d8b127f252870f31af93dc5b442f42acd53b8
-# Seal: sha256:f54d95398709bccb655d8b534abff5d3abcc74f0276979e0bdef603f17d463bb
+# Spec: sha256:326001f3f00e9bf93be34f80d76f9a062bfbe240e5fd2f1259e65d16ed287e75
+# Seal: sha256:14b9554c7bd552c9e343b10a9a4f26b0982745c461e9e1fe5029f293a5fddcf0
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -91,6 +91,7 @@ MODEL = {
     "residual_attention": False,
     "pooling": "flatten",
     "instance_norm": False,
+    "last_row": True,
 }
 # Every candidate has PARAMETER_BUDGET trainable parameters to within 5 %.
 ARCHITECTURES = {

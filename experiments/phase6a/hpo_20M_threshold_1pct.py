@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 20M threshold_1pct
 # Generator: 0.1.0
-# Spec: sha256:9267ba1517ee8e89c41ca65a42e1108d10c0a71a88393b66d354a824bc3a96ba
-# Seal: sha256:048a130c26c1d23c6ba4bf456a1dfd7bee5a9a1ff39159cbb6923b923e2ec311
+# Spec: sha256:f7f0b4eb839ca1ef99098e9c2abeba3e0c3b3fff36c09ae657a91e40e78e9f11
+# Seal: sha256:f0e2d6b8ec4d8d988d98654c9613df3321c12968870d4e2b914d35132ce8f315
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -91,6 +91,7 @@ MODEL = {
     "residual_attention": False,
     "pooling": "flatten",
     "instance_norm": False,
+    "last_row": True,
 }
 # Every candidate has PARAMETER_BUDGET trainable parameters to within 5 %.
 ARCHITECTURES = {

@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 20M threshold_3pct
 # Generator: 0.1.0
-# Spec: sha256:98efe29e509da2fe3f471f0b5f8b06d7d3e69aa2d9eaa026ffd98de14e872032
-# Seal: sha256:ce4ba78c4241ae2c1bd4b60651a5ed6636024b682a7d1f01b93705467380054f
+# Spec: sha256:42bcffa5d3feffb03ec97d1d0a4cce79a4bde194cae2fe06bc62d1a02313a7ee
+# Seal: sha256:a2535d4cf42fe3627ad88b1e43717c582581f1fe29232d5f7aa70b54376170ce
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -91,6 +91,7 @@ MODEL = {
     "residual_attention": False,
     "pooling": "flatten",
     "instance_norm": False,
+    "last_row": True,
 }
 # Every candidate has PARAMETER_BUDGET trainable parameters to within 5 %.
 ARCHITECTURES = {

@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 20M threshold_5pct
 # Generator: 0.1.0
-# Spec: sha256:49856bf3726404536a0cd761f8cc348a40db4a42221e3144d15f58f0ad610bd0
-# Seal: sha256:20d559283147698a17336ee09a849e134423d4fea65ad15ade84ef9c29b18b7f
+# Spec: sha256:af462bd8ee4ef2bd69db2e1779334b3da613f832943ae8da625cab080b17cf37
+# Seal: sha256:c72fd79b239402d84bef1c1a7613b5cd48516fb179c28a1575fe741a733e049f
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -91,6 +91,7 @@ MODEL = {
     "residual_attention": False,
     "pooling": "flatten",
     "instance_norm": False,
+    "last_row": True,
 }
 # Every candidate has PARAMETER_BUDGET trainable parameters to within 5 %.
 ARCHITECTURES = {

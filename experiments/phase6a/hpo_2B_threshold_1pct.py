@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2B threshold_1pct
 # Generator: 0.1.0
-# Spec: sha256:d5c9aa10d56f88de34adb5167ca9f26ccc98e5cb42c2815970183ce2006deea1
-# Seal: sha256:1bcd3869dd84e091f3bdf00e48c4185d411c9cf28ef11d82d44f0e428732ab9b
+# Spec: sha256:f093e404808defc6c22ebd79ebe60e1f0da958b216da9edfc589c42e2e8ca781
+# Seal: sha256:0d317f67975c2f37feeb315a15de9bc12feb395301c768179fa353991cf21bf0
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -91,6 +91,7 @@ MODEL = {
     "residual_attention": False,
     "pooling": "flatten",
     "instance_norm": False,
+    "last_row": True,
 }
 # Every candidate has PARAMETER_BUDGET trainable parameters to within 5 %.
 ARCHITECTURES = {

@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2B threshold_3pct
 # Generator: 0.1.0
-# Spec: sha256:566355e2b4df7467d79a53067fa69b096293c1d28a8f60fdf75ed26ac1bf110a
-# Seal: sha256:b016360e50925d63da9f114c6c06759f69aa37b439c61a164eea3ce83bb856a9
+# Spec: sha256:2c0a2db93f416e5b67529a5c1b7c6bd9d1ec9ca04902cebe4478b9128c550c85
+# Seal: sha256:0f0eb84fa3ba848afab5a400acf0f673c1eda0b68164bc66493026ba28fd85ef
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -91,6 +91,7 @@ MODEL = {
     "residual_attention": False,
     "pooling": "flatten",
     "instance_norm": False,
+    "last_row": True,
 }
 # Every candidate has PARAMETER_BUDGET trainable parameters to within 5 %.
 ARCHITECTURES = {

@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2B threshold_5pct
 # Generator: 0.1.0
-# Spec: sha256:36ab5510391db1de10ec81d6f8fe3ae88eb0beddf56e6ffdee137f41e97df599
-# Seal: sha256:847faac21d4d8ee651711010edbe1d6dd5151fdf6ab8cb569fe4b903b50ee3df
+# Spec: sha256:7a920450151363d56fe45c582ab49a7ce66de32167f711c772b469833d07f9d4
+# Seal: sha256:a472ee48e11b81100a4885ce373d65c395681b2c44923039fe926c0437755ef5
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -91,6 +91,7 @@ MODEL = {
     "residual_attention": False,
     "pooling": "flatten",
     "instance_norm": False,
+    "last_row": True,
 }
 # Every candidate has PARAMETER_BUDGET trainable parameters to within 5 %.
 ARCHITECTURES = {

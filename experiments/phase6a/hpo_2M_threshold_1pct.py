@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2M threshold_1pct
 # Generator: 0.1.0
-# Spec: sha256:fcea98d6b4a6828522fb8b48de44841dde57cfbadb51aac1488baaa3dd5c3b20
-# Seal: sha256:ce15ccf382cfefae5c1b36d95e001855e3ee7f495772e095cbbe006b6204c2a1
+# Spec: sha256:5df00c117d34cc621239c91f9b824e3d826fe3236df11d30fcab27ae2fbb9455
+# Seal: sha256:fbcaab3cd53f6bae969dce6d96461bd7a3cb0c47132aafb57510e5d0e9f20473
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -91,6 +91,7 @@ MODEL = {
     "residual_attention": False,
     "pooling": "flatten",
     "instance_norm": False,
+    "last_row": True,
 }
 # Every candidate has PARAMETER_BUDGET trainable parameters to within 5 %.
 ARCHITECTURES = {
@@ -126,13 +127,13 @@ ARCHITECTURES = {
         "num_layers": 3,
         "d_ff": 736,
     },
-    "d128_h8_l12_p5": {
-        "patch_length": 5,
-        "stride": 5,
-        "d_model": 128,
-        "num_heads": 8,
-        "num_layers": 12,
-        "d_ff": 384,
+    "d192_h6_l4_p20": {
+        "patch_length": 20,
+        "stride": 20,
+        "d_model": 192,
+        "num_heads": 6,
+        "num_layers": 4,
+        "d_ff": 832,
     },
 }
 
@@ -143,11 +144,11 @@ HPO_TRAIN_FRACTION = 0.3
 SEARCH_SEED = 42
 # The median pruner acts after this many trials, and in each after this many epochs.
 STARTUP_TRIALS = 8
-PRUNING_WARMUP_EPOCHS = 9
+PRUNING_WARMUP_EPOCHS = 1
 
 # --- Training -------------------------------------------------------------------------------------
-MAX_EPOCHS = 30
-PATIENCE = 8
+MAX_EPOCHS = 4
+PATIENCE = 4
 WARMUP_FRACTION = 0.1
 GRADIENT_CLIP = 1.0
 TRAINING_SEED = 42

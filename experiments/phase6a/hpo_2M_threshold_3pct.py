@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2M threshold_3pct
 # Generator: 0.1.0
-# Spec: sha256:eb361f95360204604546a474052840bd5424c62aad4cb6ac3d5b406a16999d18
-# Seal: sha256:0a39be722beeed06a6749a3c97ec2984257a3a7bf3cab01e36bdbd463066accb
+# Spec: sha256:feafb775e93cfd60956cf618f9fea1e2d850807a4918c14fac50ba11c270ff34
+# Seal: sha256:2d6a77dc79a309a9225eb1d03e9765a38c0bb6df7b5df6d54c1e36a288de28b8
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -91,6 +91,7 @@ MODEL = {
     "residual_attention": False,
     "pooling": "flatten",
     "instance_norm": False,
+    "last_row": True,
 }
 # Every candidate has PARAMETER_BUDGET trainable parameters to within 5 %.
 ARCHITECTURES = {
@@ -126,13 +127,13 @@ ARCHITECTURES = {
         "num_layers": 3,
         "d_ff": 736,
     },
-    "d128_h8_l12_p5": {
-        "patch_length": 5,
-        "stride": 5,
-        "d_model": 128,
-        "num_heads": 8,
-        "num_layers": 12,
-        "d_ff": 384,
+    "d192_h6_l4_p20": {
+        "patch_length": 20,
+        "stride": 20,
+        "d_model": 192,
+        "num_heads": 6,
+        "num_layers": 4,
+        "d_ff": 832,
     },
 }
 
@@ -143,11 +144,11 @@ HPO_TRAIN_FRACTION = 0.3
 SEARCH_SEED = 42
 # The median pruner acts after this many trials, and in each after this many epochs.
 STARTUP_TRIALS = 8
-PRUNING_WARMUP_EPOCHS = 9
+PRUNING_WARMUP_EPOCHS = 1
 
 # --- Training -------------------------------------------------------------------------------------
-MAX_EPOCHS = 30
-PATIENCE = 8
+MAX_EPOCHS = 4
+PATIENCE = 4
 WARMUP_FRACTION = 0.1
 GRADIENT_CLIP = 1.0
 TRAINING_SEED = 42

@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2M threshold_5pct
 # Generator: 0.1.0
-# Spec: sha256:a8097a99897161a612bb1ec66055142fb0df05e36aad67682b2a4f0fad8cfb19
-# Seal: sha256:aea5bad58e80d5e0a756a1d981b9a869a8fe0bfb28bc39943dcc34f9dee27164
+# Spec: sha256:418199252d01ac07b7a50cb5cee3187e768bdd3cb59c8a7727de04769edfd3e9
+# Seal: sha256:e4a60ecaeff1fae0244f1e2ff862fb4355a752342777a3c1104b7b7a46121cb7
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -91,6 +91,7 @@ MODEL = {
     "residual_attention": False,
     "pooling": "flatten",
     "instance_norm": False,
+    "last_row": True,
 }
 # Every candidate has PARAMETER_BUDGET trainable parameters to within 5 %.
 ARCHITECTURES = {
@@ -126,13 +127,13 @@ ARCHITECTURES = {
         "num_layers": 3,
         "d_ff": 736,
     },
-    "d128_h8_l12_p5": {
-        "patch_length": 5,
-        "stride": 5,
-        "d_model": 128,
-        "num_heads": 8,
-        "num_layers": 12,
-        "d_ff": 384,
+    "d192_h6_l4_p20": {
+        "patch_length": 20,
+        "stride": 20,
+        "d_model": 192,
+        "num_heads": 6,
+        "num_layers": 4,
+        "d_ff": 832,
     },
 }
 
@@ -143,11 +144,11 @@ HPO_TRAIN_FRACTION = 0.3
 SEARCH_SEED = 42
 # The median pruner acts after this many trials, and in each after this many epochs.
 STARTUP_TRIALS = 8
-PRUNING_WARMUP_EPOCHS = 9
+PRUNING_WARMUP_EPOCHS = 1
 
 # --- Training -------------------------------------------------------------------------------------
-MAX_EPOCHS = 30
-PATIENCE = 8
+MAX_EPOCHS = 4
+PATIENCE = 4
 WARMUP_FRACTION = 0.1
 GRADIENT_CLIP = 1.0
 TRAINING_SEED = 42

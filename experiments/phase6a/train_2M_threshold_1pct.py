@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2M threshold_1pct
 # Generator: 0.1.0
-# Spec: sha256:480492e14e96fb39a55db09611adc0c2137e5d6f71afa9d132c361ad68f84ccb
-# Seal: sha256:ba3edbc7f1fb95e611814429959a58faa62331336a0cd3defd1d17c7d045abac
+# Spec: sha256:8173f710d10bc9c02bd95ce02875472be9f898e1c8c7fc71565569c76b8f11e2
+# Seal: sha256:efa3600444869a9ad317fb11b7b804cf98caeea4ffc6fd6e43b8274bf7f87ddb
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -18,7 +18,7 @@ from runtime.chunk_splitter import ChunkSplitter
 from runtime.experiment import Experiment
 from runtime.plan import print_training_cost, print_training_plan
 from runtime.recipe import Recipe
-from runtime.script import run_script
+from runtime.script import require_hyperparameters, run_script
 from runtime.series import Series, load_series
 from runtime.trainer import Trainer
 from runtime.training_run import run_training
@@ -81,49 +81,15 @@ SPLIT_SEED = 42
 
 # --- Model ----------------------------------------------------------------------------------------
 PARAMETER_BUDGET = 2000000
-ARCHITECTURES = {
-    "d96_h6_l14_p10": {
-        "patch_length": 10,
-        "stride": 10,
-        "d_model": 96,
-        "num_heads": 6,
-        "num_layers": 14,
-        "d_ff": 544,
-        "channels": "mixing",
-        "norm": "layer",
-        "norm_first": True,
-        "positions": "learned",
-        "residual_attention": False,
-        "pooling": "flatten",
-        "instance_norm": False,
-    },
-}
+ARCHITECTURES = {}
 
 # --- Hyperparameters ------------------------------------------------------------------------------
-HYPERPARAMETERS = {
-    "learning_rate": 0.0002322874199512699,
-    "weight_decay": 0.004236751952470307,
-    "dropout": 0.45892620886534974,
-    "batch_size": 128,
-}
-PROVENANCE = {
-    "source": "experiments/phase6a/hpo_2M_threshold_1pct.best.json",
-    "task": "threshold_1pct",
-    "horizon": 1,
-    "timescale": "daily",
-    "trial": 23,
-    "val_loss": 0.33799397160684713,
-    "trials": {
-        "completed": 28,
-        "pruned": 22,
-        "failed": 0,
-    },
-    "ended_by": "trials",
-}
+HYPERPARAMETERS = {}
+PROVENANCE = {}
 
 # --- Training -------------------------------------------------------------------------------------
-MAX_EPOCHS = 30
-PATIENCE = 8
+MAX_EPOCHS = 4
+PATIENCE = 4
 WARMUP_FRACTION = 0.1
 GRADIENT_CLIP = 1.0
 TRAINING_SEED = 42
@@ -195,6 +161,10 @@ def make_trainer(experiment: Experiment, arguments: Arguments, architecture: Map
 def main() -> None:
     """Prepare, show the plan, train."""
     arguments = parse_arguments(__file__, __doc__, shorten="epochs")
+    require_hyperparameters(
+        HYPERPARAMETERS,
+        search_first="python experiments/phase6a/hpo_2M_threshold_1pct.py, then python -m codegen phase6a 2M threshold_1pct",
+    )
     experiment = make_experiment()
     print_training_plan(experiment, ARCHITECTURES, PARAMETER_BUDGET)
     if arguments.dry_run:

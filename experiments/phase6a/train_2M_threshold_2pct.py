@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2M threshold_2pct
 # Generator: 0.1.0
-# Spec: sha256:435acc23c72d53a5c4d9c3910614033cda6d913789a96d7f1a8c81db9597533a
-# Seal: sha256:3cd651a3ce3352053a7ced33b4dd8ae87beb3aac5495e5da559cc3135e3d7a9b
+# Spec: sha256:84d1e5a5a98569edc196f13d4a0158952d05f7ad780c4b9123ed2109d2a8a88a
+# Seal: sha256:ed11d7aa1033f50f5f940f775499acc417a3203c74937533f777ff60c43866d8
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -88,8 +88,8 @@ HYPERPARAMETERS = {}
 PROVENANCE = {}
 
 # --- Training -------------------------------------------------------------------------------------
-MAX_EPOCHS = 30
-PATIENCE = 8
+MAX_EPOCHS = 4
+PATIENCE = 4
 WARMUP_FRACTION = 0.1
 GRADIENT_CLIP = 1.0
 TRAINING_SEED = 42

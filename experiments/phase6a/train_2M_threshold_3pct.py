@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2M threshold_3pct
 # Generator: 0.1.0
-# Spec: sha256:5d7bad63e04199ddd273532a4f085a458052d4b27de162c39857b911a9372ab7
-# Seal: sha256:f2b3448d12434ca686816e8cd06546f837ed9f388074b19b6b5500b0f4a706ad
+# Spec: sha256:c8449cb46a01730bcd6eba0b0ebe760f7af05fb121272aaaaf27b58c4ed1d0c0
+# Seal: sha256:ff3020ba415de04ecf3400ab6a2fc1ddd865c0d0913a3350ac2a06cf60ed4332
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -88,8 +88,8 @@ HYPERPARAMETERS = {}
 PROVENANCE = {}
 
 # --- Training -------------------------------------------------------------------------------------
-MAX_EPOCHS = 30
-PATIENCE = 8
+MAX_EPOCHS = 4
+PATIENCE = 4
 WARMUP_FRACTION = 0.1
 GRADIENT_CLIP = 1.0
 TRAINING_SEED = 42

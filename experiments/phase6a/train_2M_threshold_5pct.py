@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2M threshold_5pct
 # Generator: 0.1.0
-# Spec: sha256:0017affe167af54e082a7fdb15136137f9b0f10265acb2ed30c7fdad7991e732
-# Seal: sha256:7bfd0cdb15fe2093fea0b4ed884c688feb191f116e3b226e87dd4009681a5668
+# Spec: sha256:6b88ec41f0f5d7cd89b3d30c11033c9fd2e083d416b8e4f82b876085b7d4555c
+# Seal: sha256:d41de4350e0ea2bfa7cdf3d44d86fcc0854c9149c449db6048da536bed0b34bb
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -88,8 +88,8 @@ HYPERPARAMETERS = {}
 PROVENANCE = {}
 
 # --- Training -------------------------------------------------------------------------------------
-MAX_EPOCHS = 30
-PATIENCE = 8
+MAX_EPOCHS = 4
+PATIENCE = 4
 WARMUP_FRACTION = 0.1
 GRADIENT_CLIP = 1.0
 TRAINING_SEED = 42

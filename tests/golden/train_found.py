@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2M threshold_1pct
 # Generator: 0.1.0
-# Spec: sha256:a8c5ca3a3f0cddbdd4acc750da9539499e6cc9280defe3d158ef7dd15cbd068f
-# Seal: sha256:edd604a90b8e8786b5e95e63d3ac5dc5edea41ccd8981c7b38424b27fdf4a9c1
+# Spec: sha256:78e5d1ab0b7cb21b16d5d5d752849ea0c4f56e29bfcc1502da0c74145a930824
+# Seal: sha256:bf436484ec5c764d9ed84f775b53dbd36a6a42cbdcde6cd250d810310dfdadea
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -96,6 +96,7 @@ ARCHITECTURES = {
         "residual_attention": False,
         "pooling": "flatten",
         "instance_norm": False,
+        "last_row": True,
     },
 }
 
@@ -122,8 +123,8 @@ PROVENANCE = {
 }
 
 # --- Training -------------------------------------------------------------------------------------
-MAX_EPOCHS = 30
-PATIENCE = 8
+MAX_EPOCHS = 4
+PATIENCE = 4
 WARMUP_FRACTION = 0.1
 GRADIENT_CLIP = 1.0
 TRAINING_SEED = 42

@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2M threshold_2pct
 # Generator: 0.1.0
-# Spec: sha256:8a4096310f8005dd323cac603080fae9275ed01007d127b162e6421b9b3f62fa
-# Seal: sha256:fad0e708034b0665429e9b65cb4ba8eb0168668968df7a49c509d9712254945d
+# Spec: sha256:eb139fdeb8b76b6720ae0c21f63d79ed9091f0a074b418093fb19dfceba63b69
+# Seal: sha256:e278dc4210a90f85626455b7224d683b5af002b55c775fa149420ddab15bdc18
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -97,6 +97,7 @@ ARCHITECTURES = {
         "residual_attention": False,
         "pooling": "flatten",
         "instance_norm": False,
+        "last_row": True,
     },
     "d96_h6_l14_p10": {
         "patch_length": 10,
@@ -112,6 +113,7 @@ ARCHITECTURES = {
         "residual_attention": False,
         "pooling": "flatten",
         "instance_norm": False,
+        "last_row": True,
     },
 }
 
@@ -172,8 +174,8 @@ PROVENANCE = {
 }
 
 # --- Training -------------------------------------------------------------------------------------
-MAX_EPOCHS = 30
-PATIENCE = 8
+MAX_EPOCHS = 4
+PATIENCE = 4
 WARMUP_FRACTION = 0.1
 GRADIENT_CLIP = 1.0
 TRAINING_SEED = 42

@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2M threshold_1pct
 # Generator: 0.1.0
-# Spec: sha256:fae4bc6c3225e756fcce3a34fd14bb94e7ebfaad5634458c4a76e1798f6beaf3
-# Seal: sha256:e97563ca362437afcfd54799d8da05419984b8aa1d96e6b759f7262a4648d090
+# Spec: sha256:8173f710d10bc9c02bd95ce02875472be9f898e1c8c7fc71565569c76b8f11e2
+# Seal: sha256:efa3600444869a9ad317fb11b7b804cf98caeea4ffc6fd6e43b8274bf7f87ddb
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -88,8 +88,8 @@ HYPERPARAMETERS = {}
 PROVENANCE = {}
 
 # --- Training -------------------------------------------------------------------------------------
-MAX_EPOCHS = 30
-PATIENCE = 8
+MAX_EPOCHS = 4
+PATIENCE = 4
 WARMUP_FRACTION = 0.1
 GRADIENT_CLIP = 1.0
 TRAINING_SEED = 42
