@@ -1,0 +1,218 @@
+"""Trainings of one question that differ in their size and their seed alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from runtime.errors import UserError
+from runtime.evaluation import Floats
+from runtime.scaling.records import Asked, Finished, Record, Report
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What is made larger.
+
+    Attributes:
+        noun: what is counted.
+        levels: what its steps are called.
+        size: the measured count.
+        level: name of the step that a record belongs to.
+        family: name that the records of one study share.
+        takes: whether a record belongs on this axis at all.
+    """
+
+    noun: str
+    levels: str
+    size: Callable[[Finished], int]
+    level: Callable[[Asked], str]
+    family: Callable[[Asked], str]
+    takes: Callable[[Asked], bool]
+
+
+PARAMETERS = Axis(
+    noun="parameters",
+    levels="budgets",
+    size=lambda record: record.parameter_count,
+    level=lambda record: record.budget,
+    family=lambda record: record.experiment.replace(f"_{record.budget}_", "_*_", 1),
+    takes=lambda record: record.train_fraction is None,
+)
+TRAINING_SAMPLES = Axis(
+    noun="training samples",
+    levels="training fractions",
+    size=lambda record: record.splits["training"].samples,
+    level=lambda record: f"{record.train_fraction or 1:g}",
+    family=lambda record: record.experiment,
+    takes=lambda record: True,
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished training, judged on one split.
+
+    Attributes:
+        record: what was recorded.
+        level: its step on the axis, such as ``2M``.
+        size: measured count on the axis.
+        reports: forecast -> its report on the study's split.
+    """
+
+    record: Finished
+    level: str
+    size: int
+    reports: dict[str, Report]
+
+    @property
+    def seed(self) -> int:
+        """Training seed."""
+        return self.record.training_seed
+
+    @property
+    def loss(self) -> float:
+        """Log loss of the model on the study's split, in nats."""
+        return self.reports["model"].log_loss
+
+    @property
+    def train_loss(self) -> float:
+        """Lowest training loss of any epoch: how well this size can fit the training days at all."""
+        return min(epoch.train_loss for epoch in self.record.training.epochs)
+
+    def differences(self, baseline: str) -> list[float]:
+        """The model's log loss less a baseline's in each chunk, shape (chunks,)."""
+        paired = self.reports[baseline].model_minus_this
+        if paired is None:
+            raise ValueError(f"{self.record.experiment}: {baseline} has no paired difference")
+        return paired.log_loss.per_chunk
+
+
+@dataclass(frozen=True)
+class Level:
+    """All seeds of one size; ``size`` is the geometric mean of their measured counts."""
+
+    name: str
+    size: float
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True)
+class Study:
+    """Trainings of one question, data and split that differ in size and seed alone.
+
+    Attributes:
+        axis: what is made larger.
+        split: ``validation`` or ``test``; every number of a study comes from the same one.
+        asked: one of the records, for what they share.
+        runs: finished trainings, by size and seed.
+        left_out: a sentence for each record that belongs here and is not among them.
+    """
+
+    axis: Axis
+    split: str
+    asked: Asked
+    runs: tuple[Run, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def levels(self) -> list[Level]:
+        """By size, the smallest first."""
+        named: dict[str, list[Run]] = {}
+        for run in self.runs:
+            named.setdefault(run.level, []).append(run)
+        levels = [
+            Level(name, float(np.exp(np.mean(np.log([run.size for run in runs])))), tuple(runs))
+            for name, runs in named.items()
+        ]
+        return sorted(levels, key=lambda level: level.size)
+
+    @property
+    def seeds(self) -> list[int]:
+        """Every training seed, increasing."""
+        return sorted({run.seed for run in self.runs})
+
+    def table(self, value: Callable[[Run], float]) -> Floats:
+        """A value of every run, NaN where a seed did not run a level; shape (seeds, levels)."""
+        found = {(run.seed, run.level): value(run) for run in self.runs}
+        levels = self.levels
+        return np.array([[found.get((seed, level.name), np.nan) for level in levels] for seed in self.seeds])
+
+
+def studies(records: Iterable[Record], *, axis: Axis = PARAMETERS, split: str | None = None) -> list[Study]:
+    """Group records by what they share.
+
+    Losses of another task, horizon or timescale have another base rate, so each of these is a study of its own.
+
+    Args:
+        records: of any experiments, in any order.
+        axis: what is made larger.
+        split: ``validation`` or ``test``; None takes test where all finished runs of a study opened it.
+
+    Raises:
+        UserError: if a record does not say which training it is.
+    """
+    asked = [(_convert(record), record) for record in records]
+    taken = sorted(((_key(each, axis), each, record) for each, record in asked if axis.takes(each)), key=_first)
+    return [_study([item[1:] for item in group], axis, split) for _, group in groupby(taken, key=_first)]
+
+
+def _first(item: tuple[Any, ...]) -> Any:
+    return item[0]
+
+
+def _key(asked: Asked, axis: Axis) -> tuple[str, ...]:
+    return axis.family(asked), asked.data_sha256, json.dumps(asked.split, sort_keys=True)
+
+
+def _convert(record: Record) -> Asked:
+    try:
+        return msgspec.convert(record, Asked)
+    except msgspec.ValidationError as error:
+        raise UserError(f"this is no record of a training: {error}; scaling reads result.json of outputs/") from error
+
+
+def _study(members: list[tuple[Asked, Record]], axis: Axis, split: str | None) -> Study:
+    usable: list[Finished] = []
+    left_out: list[str] = []
+    for asked, record in members:
+        finished = _usable(asked, record)
+        if isinstance(finished, str):
+            left_out.append(f"{_name(asked)}: {finished}")
+        else:
+            usable.append(finished)
+    split = split or ("test" if usable and all(each.test is not None for each in usable) else "validation")
+    runs: dict[Hashable, list[Run]] = {}
+    for each in usable:
+        reports = each.validation if split == "validation" else each.test
+        if reports is None:
+            left_out.append(f"{_name(each)}: its test split is not opened")
+        else:
+            run = Run(each, axis.level(each), axis.size(each), reports)
+            runs.setdefault((run.level, run.seed), []).append(run)
+    left_out += [f"{_name(same[0].record)}: {len(same)} records claim to be it" for same in runs.values() if same[1:]]
+    single = sorted((same[0] for same in runs.values() if not same[1:]), key=lambda run: (run.size, run.seed))
+    return Study(axis, split, min(members, key=lambda each: _name(each[0]))[0], tuple(single), tuple(sorted(left_out)))
+
+
+def _name(asked: Asked) -> str:
+    fraction = "" if asked.train_fraction is None else f", training fraction {asked.train_fraction:g}"
+    return f"{asked.experiment}, seed {'unknown' if asked.training_seed is None else asked.training_seed}{fraction}"
+
+
+def _usable(asked: Asked, record: Record) -> Finished | str:
+    """The whole record, or why it cannot be used."""
+    if asked.shortened_to_epochs is not None:
+        return f"a shorter look of {asked.shortened_to_epochs} epochs"
+    if asked.status != "finished":
+        return f"{asked.status}: {asked.failure}" if asked.failure else asked.status
+    try:
+        return msgspec.convert(record, Finished)
+    except msgspec.ValidationError as error:
+        return f"its record is not understood: {error}"

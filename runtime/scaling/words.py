@@ -1,0 +1,161 @@
+"""A study in sentences: what was measured, what follows, what cannot be said and which command would provide it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from runtime.scaling.fit import FORMS
+from runtime.scaling.rules import SIGNIFICANT
+from runtime.scaling.study import PARAMETERS, Study
+
+ENOUGH_SEEDS = 5
+FORM_NAMES = {
+    "constant": "a constant",
+    "log_linear": "a line in log N",
+    "power_law": "E + A·N^-alpha",
+}
+
+
+def sentences(study: Study, found: dict[str, Any]) -> list[str]:
+    """In the order to be read.
+
+    Args:
+        study: what was measured.
+        found: of `runtime.scaling.summary.summary`, all but its sentences.
+    """
+    if not study.runs:
+        first = f"No training of {study.axis.family(study.asked)} can be used: run python {_script(study)}"
+        return [first, *_left_out(study)]
+    return [
+        _measured(study, found),
+        *_trend(study, found),
+        *_chunk_trend(found),
+        *_forms(study, found),
+        *_limits(found),
+        *_missing(study),
+        *_cautions(study),
+        *_left_out(study),
+    ]
+
+
+def _measured(study: Study, found: dict[str, Any]) -> str:
+    noun, levels = study.axis.noun, found["levels"]
+    sizes = f"{levels[0]['size']:,.0f}"
+    if len(levels) > 1:
+        sizes += f" to {levels[-1]['size']:,.0f}"
+    seeds = sorted({level["seeds"] for level in levels})
+    count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    return (
+        f"{study.split.capitalize()} log loss of {len(study.runs)} trainings with {sizes} measured {noun} "
+        f"({study.axis.levels}: {len(levels)}; seeds of each: {count})."
+    )
+
+
+def _trend(study: Study, found: dict[str, Any]) -> Iterator[str]:
+    trend = found["trend"]
+    if trend["p_value"] is None:
+        yield f"The trend over training seeds is undefined: {trend['undefined']['p_value']}."
+        return
+    verdict = "falls" if trend["p_value"] < SIGNIFICANT else "cannot be shown to fall"
+    yield (
+        f"Over {trend['blocks']} training seeds the loss {verdict} as {study.axis.noun} grow ({trend['test']}, "
+        f"one-sided p = {trend['p_value']:.2g}): {trend['slope']:+.4f} when they grow tenfold{_interval(trend)}."
+    )
+
+
+def _interval(trend: dict[str, Any]) -> str:
+    if trend["slope_interval"] is None:
+        return f" (interval undefined: {trend['undefined']['slope_interval']})"
+    low, high = trend["slope_interval"]
+    return f" (95 % interval {low:+.4f} to {high:+.4f})"
+
+
+def _chunk_trend(found: dict[str, Any]) -> Iterator[str]:
+    trend = found["chunk_trend"]
+    same_days = "Seeds repeat the training, not the days"
+    if trend["p_value"] is None:
+        yield f"{same_days}; whether other days would agree is undefined: {trend['undefined']['p_value']}."
+        return
+    verdict = "falls" if trend["p_value"] < SIGNIFICANT else "cannot be shown to fall"
+    yield (
+        f"{same_days}: for these trainings, over {trend['blocks']} chunks of days, the loss {verdict} "
+        f"(one-sided p = {trend['p_value']:.2g}, {trend['slope']:+.4f} tenfold{_interval(trend)})."
+    )
+
+
+def _forms(study: Study, found: dict[str, Any]) -> Iterator[str]:
+    forms = found["forms"]
+    chosen = forms["chosen"]
+    scores = "; ".join(f"{name}: {_score(forms[form])}" for form, name in FORM_NAMES.items())
+    if chosen is None:
+        yield f"Which curve describes the losses is undefined ({scores})."
+        return
+    yield f"Simplest sufficient description: {FORM_NAMES[chosen]} (AICc above the lowest: {scores})."
+    if chosen == "power_law":
+        exponent, interval = forms[chosen]["exponent"], found["curve"]["exponent_interval"]
+        if interval is None:
+            range_ = f"interval undefined: {found['curve']['undefined']['exponent_interval']}"
+        else:
+            range_ = f"95 % interval {interval[0]:.2g} to {interval[1]:.2g}"
+        yield (
+            f"Its exponent is {exponent:.2g} ({range_}) and its floor E {forms[chosen]['intercept']:.4f}, both for the "
+            f"measured range of {study.axis.noun} alone."
+        )
+
+
+def _score(form: dict[str, Any]) -> str:
+    above = form["aicc_above_best"]
+    return f"undefined, {form['undefined']['aicc_above_best']}" if above is None else f"{above:.1f}"
+
+
+def _limits(found: dict[str, Any]) -> Iterator[str]:
+    findings = found.get("findings", [])
+    fired = [finding for finding in findings if finding["fired"]]
+    if fired:
+        words = "; ".join(finding["words"] for finding in fired)
+        falls = found["trend"]["p_value"] is not None and found["trend"]["p_value"] < SIGNIFICANT
+        decided = not falls and any(finding["decisive"] for finding in fired)
+        start = "The data, not the model, limit the result" if decided else "Signs that data are scarce"
+        yield f"{start}: {words}."
+    elif findings:
+        yield "No sign that the data limit the result."
+    unknown = [f"{each['rule'].replace('_', ' ')} ({each['words']})" for each in findings if each["fired"] is None]
+    if unknown:
+        yield f"Not judged: {'; '.join(unknown)}."
+
+
+def _missing(study: Study) -> Iterator[str]:
+    """Commands that would provide what is undefined."""
+    few = [level.name for level in study.levels if len(level.runs) < ENOUGH_SEEDS]
+    if study.axis is PARAMETERS:
+        yield from (f"More seeds: python {_script(study, level)} --seeds {ENOUGH_SEEDS}" for level in few)
+        if len(study.levels) <= max(FORMS.values()):
+            yield f"More budgets: python -m codegen {study.asked.phase}, then the other scripts {_script(study, '*')}"
+        return
+    yield from (f"More seeds: python {_script(study)} --train-fraction {level} --seeds {ENOUGH_SEEDS}" for level in few)
+    if len(study.levels) <= max(FORMS.values()):
+        yield f"More sizes: python {_script(study)} --train-fraction 0.5, and the same with 0.25 and 0.125"
+
+
+def _script(study: Study, level: str = "*") -> str:
+    asked = study.asked
+    name = study.axis.family(asked).removeprefix(f"{asked.phase}_").replace("*", level, 1)
+    return f"experiments/{asked.phase}/train_{name}.py"
+
+
+def _cautions(study: Study) -> Iterator[str]:
+    openings = {run.record.test_opening["opening"] for run in study.runs if run.record.test_opening}
+    if study.split == "test" and max(openings, default=1) > 1:
+        yield f"The test split of this question was opened {max(openings)} times; each opening makes it less of a test."
+    if study.split == "validation":
+        yield "Validation chose each run's epoch, and recipe if it was searched, so that these losses are optimistic."
+    for level in study.levels:
+        recipes = [run.record.recipe for run in level.runs]
+        if any(recipe != recipes[0] for recipe in recipes):
+            yield f"The seeds of {level.name} were trained with different recipes; train them again with one script."
+
+
+def _left_out(study: Study) -> Iterator[str]:
+    if study.left_out:
+        yield f"Left out: {'; '.join(study.left_out)}."
