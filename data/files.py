@@ -10,15 +10,25 @@ from pathlib import Path
 from uuid import uuid4
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes | memoryview) -> None:
     """Replace ``path`` by ``content`` in one step, so that a reader sees the old file or the new one.
+
+    Once this returns, the new one survives a power failure, too.
 
     Raises
     ------
     OSError
-        The folder cannot be written; ``path`` is then unchanged.
+        The folder cannot be written or the disk is full; ``path``, which the error names, is then unchanged.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, content)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _replace(path: Path, content: bytes | memoryview) -> None:
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
         with temporary.open("xb") as file:
@@ -28,6 +38,21 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power failure."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a writer left anywhere below a folder when it was killed; nothing else may be writing there."""
+    for temporary in folder.rglob(".*.tmp"):
+        temporary.unlink()
 
 
 @contextmanager

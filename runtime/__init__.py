@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from runtime.chunk_splitter import ChunkSplitter as ChunkSplitter
     from runtime.objective import create_objective as create_objective
     from runtime.patchtst import PatchTST as PatchTST
+    from runtime.predictor import load_predictor as load_predictor
     from runtime.splits import SplitIndices as SplitIndices
     from runtime.trainer import Trainer as Trainer
 
@@ -21,9 +22,10 @@ _HOMES = {
     "SplitIndices": "runtime.splits",
     "Trainer": "runtime.trainer",
     "create_objective": "runtime.objective",
+    "load_predictor": "runtime.predictor",
 }
 
-__all__ = ["ChunkSplitter", "PatchTST", "SplitIndices", "Trainer", "create_objective"]
+__all__ = ["ChunkSplitter", "PatchTST", "SplitIndices", "Trainer", "create_objective", "load_predictor"]
 
 
 def __getattr__(name: str) -> Any:

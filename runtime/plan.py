@@ -10,12 +10,13 @@ import optuna
 
 from runtime.architecture import Architecture
 from runtime.arguments import Arguments
+from runtime.building import make_architecture
 from runtime.environment import peak_memory_bytes
 from runtime.experiment import Experiment
 from runtime.history import missing_history
 from runtime.objective import Objective
 from runtime.search import SearchSettings
-from runtime.trainer import Trainer, make_architecture
+from runtime.trainer import Trainer
 
 _MEASURED_STEPS = 10
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from runtime.errors import RunError, UserError, memory_failures
+from runtime.stopping import ignore_signals, terminate_like_ctrl_c
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPTED = 0, 1, 2, 123, 75
 
@@ -16,15 +18,19 @@ EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPTED = 0, 1, 2, 123, 75
 def run_script(main: Callable[[], None]) -> int:
     """Call ``main``.
 
+    Ctrl+C and SIGTERM both interrupt it, see `runtime.stopping`.
+
     Returns:
         0 when it returned; 1 when the run failed; 2 when the user's input cannot be used; 75 when it was interrupted
-        (the same command continues a search and starts a training again); 123 when the fault is ours.
+        (the same command continues); 123 when the fault is ours.
     """
+    terminate_like_ctrl_c()
     try:
         with memory_failures():
             main()
-    except BrokenPipeError:
+    except BrokenPipeError:  # nobody reads what we print
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it exits
+        return EXIT_INTERRUPTED
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_USAGE
@@ -32,7 +38,8 @@ def run_script(main: Callable[[], None]) -> int:
         print(f"failed: {error}", file=sys.stderr)
         return EXIT_FAILED
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        ignore_signals()
+        print(f"interrupted; continue with: {shlex.join(sys.orig_argv)}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except Exception:
         traceback.print_exc()

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from data.files import locked
 from runtime.arguments import Arguments
 from runtime.errors import UserError
 from runtime.experiment import Experiment
-from runtime.files import append_json_line
+from runtime.files import append_json_line, mend_last_line, read_json_lines
 
 OPENINGS = "experiments/test_openings.jsonl"
 """The log of all openings, inside the project."""
 
 _QUESTION = ("data_sha256", "split", "task", "label_price", "horizon", "timescale")
+_ENTRY = {"question", "experiment", "weights_sha256", "script_sha256", "opening", "opened"}
 
 
 def weights_sha256(state: dict[str, Tensor]) -> str:
@@ -51,8 +52,14 @@ def open_test(
         The record of this opening; ``opening`` counts from 1, ``repeats`` says whether its script had opened it.
 
     Raises:
-        UserError: if another script opened the split with other weights and ``reopen`` is false.
+        UserError: if another script opened the split with other weights and ``reopen`` is false, or the log is damaged.
     """
+    with locked(log.parent):  # of two that ask at once, the second must see the first one's record
+        mend_last_line(log)
+        return _open(log, experiment, weights=weights, script_sha256=script_sha256, reopen=reopen)
+
+
+def _open(log: Path, experiment: Experiment, *, weights: str, script_sha256: str, reopen: bool) -> dict[str, Any]:
     earlier = _earlier(log, experiment)
     for entry in earlier:
         if entry["weights_sha256"] == weights:
@@ -86,10 +93,20 @@ def refuse_reopening(arguments: Arguments, experiment: Experiment) -> None:
 
 
 def read_openings(log: Path) -> list[dict[str, Any]]:
-    """All recorded openings, oldest first; none when there is no log yet."""
-    if not log.exists():
-        return []
-    return [json.loads(line) for line in log.read_text().splitlines()]
+    """All recorded openings, oldest first; none when there is no log yet.
+
+    A last line that is cut off does not count: nothing is read from a test split before its line is on the disk.
+
+    Raises:
+        UserError: if any other line is not a record.
+    """
+    try:
+        entries = read_json_lines(log)
+        if not all(isinstance(entry, dict) and entry.keys() >= _ENTRY for entry in entries):
+            raise ValueError("a line is no opening")
+    except ValueError as error:
+        raise UserError(f"{log} is damaged ({error}); restore it: git checkout -- {OPENINGS}") from error
+    return entries
 
 
 def _question(experiment: Experiment) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import get_args
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from runtime.bars import Bars, make_bars
 from runtime.errors import UserError
@@ -103,30 +104,44 @@ def load_series(path: Path, *, content_sha256: str, feature_columns: Sequence[st
         found = hash_content(daily)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: {error}") from error
-    _check_columns(path, daily, feature_columns)
+    check_columns(path, daily, ("Date", *PRICE_COLUMNS, *feature_columns))
     if found != content_sha256:
         raise UserError(
             f"{path} holds other data (content sha256 {found[:12]}…) than this script was written for "
             f"({content_sha256[:12]}…); restore the file (python -m data build), or regenerate the script"
         )
-    _check_values(path, daily, feature_columns)
+    check_values(path, daily, (*PRICE_COLUMNS, *feature_columns))
     bars = make_bars(daily, timescale)
     features = bars.frame[list(feature_columns)].to_numpy(np.float32)
     return Series(daily, bars, features, tuple(feature_columns), found)
 
 
-def _check_columns(path: Path, daily: pd.DataFrame, feature_columns: Sequence[str]) -> None:
-    missing = [name for name in ("Date", *PRICE_COLUMNS, *feature_columns) if name not in daily.columns]
+def check_columns(source: object, daily: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Refuse a frame that lacks a column, or has one twice.
+
+    Raises:
+        UserError: naming the columns and ``source``.
+    """
+    missing = [name for name in columns if name not in daily.columns]
     if missing:
-        raise UserError(f"{path} lacks the columns {missing}; it has {list(daily.columns)}")
+        raise UserError(f"{source} lacks the columns {missing}; it has {list(daily.columns)}")
+    if not daily.columns.is_unique:
+        raise UserError(f"{source} has the columns {list(daily.columns[daily.columns.duplicated()])} twice")
 
 
-def _check_values(path: Path, daily: pd.DataFrame, feature_columns: Sequence[str]) -> None:
+def check_values(source: object, daily: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Refuse dates that are not unique and increasing, and values that are not finite numbers.
+
+    Raises:
+        UserError: naming ``source``, the column and the day.
+    """
     dates = daily["Date"]
-    if not (dates.is_monotonic_increasing and dates.is_unique):
-        raise UserError(f"{path}: dates must be unique and increasing; import the file with python -m data import")
-    for name in (*PRICE_COLUMNS, *feature_columns):
+    if not (is_datetime64_any_dtype(dates) and dates.is_monotonic_increasing and dates.is_unique):
+        raise UserError(f"{source}: dates must be unique and increasing; import the file with python -m data import")
+    for name in columns:
+        if not is_numeric_dtype(daily[name]):
+            raise UserError(f"{source}: column {name!r} holds {daily[name].dtype}, not numbers")
         values = daily[name].to_numpy(np.float64)
         bad = np.flatnonzero(~np.isfinite(values))
         if bad.size:
-            raise UserError(f"{path}: column {name!r} is not finite at {dates.iloc[bad[0]]:%Y-%m-%d}")
+            raise UserError(f"{source}: column {name!r} is not finite at {dates.iloc[bad[0]]:%Y-%m-%d}")

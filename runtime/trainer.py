@@ -14,26 +14,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from runtime.architecture import BUDGET_TOLERANCE, Architecture
+from runtime.building import make_architecture, make_optimizer
 from runtime.errors import RunError, UserError
 from runtime.patchtst import PatchTST
+from runtime.progress import EpochRecord, Progress, random_states, set_random_states
 from runtime.recipe import Recipe
 from runtime.splits import Indices, SplitIndices
 from runtime.starting_point import set_starting_point
 from runtime.windows import WindowDataset
 
-_EVALUATION_BATCH = 1024
+__all__ = ["EpochRecord", "Trainer", "TrainingResult", "predict_logits"]
 
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """What one epoch showed. Losses are mean binary cross-entropy in nats; epochs count from 1."""
-
-    epoch: int
-    train_loss: float
-    val_loss: float
-    learning_rate: float
-    seconds: float
+EVALUATION_BATCH = 1024
 
 
 @dataclass(frozen=True)
@@ -93,6 +85,7 @@ class Trainer:
             self.model = PatchTST(shape, dropout=recipe.dropout).to(device)
         set_starting_point(self.model, self.dataset, split_indices.train_indices)
         self.optimizer = make_optimizer(self.model, recipe)
+        self.progress = Progress(loss_sum=torch.zeros((), device=self.device))
 
     def _require_two_classes(self) -> None:
         positives = int(self.targets(self.splits.train_indices).sum())
@@ -112,57 +105,88 @@ class Trainer:
         """Optimiser steps of one pass over the training samples; the last batch may be smaller."""
         return math.ceil(self.splits.train_indices.size / self.recipe.batch_size)
 
-    def fit(self, on_epoch: Callable[[EpochRecord], None] | None = None) -> TrainingResult:
-        """Train to the end and restore the best epoch's weights.
+    def fit(
+        self,
+        on_epoch: Callable[[EpochRecord], None] | None = None,
+        after_step: Callable[[], None] | None = None,
+    ) -> TrainingResult:
+        """Train to the end, from wherever the training stands, and restore the best epoch's weights.
 
         Args:
             on_epoch: called after each epoch; what it raises ends the training (a search prunes this way).
+            after_step: called after each optimiser step, when ``state_dict`` is whole; what it raises ends the
+                training, and ``fit`` continues it.
 
         Raises:
             RunError: if a loss is not finite.
         """
-        records: list[EpochRecord] = []
-        best = 0
-        best_weights: dict[str, Tensor] = {}
         with torch.random.fork_rng():
-            for epoch in range(self.recipe.max_epochs):
-                records.append(self._run_epoch(epoch))
-                if epoch == 0 or records[epoch].val_loss < records[best].val_loss:
-                    best = epoch
-                    best_weights = {name: value.clone() for name, value in self.model.state_dict().items()}
+            while not self.progress.is_finished(self.recipe):
+                self._train_epoch(after_step)
+                record = self._validate_epoch()
                 if on_epoch is not None:
-                    on_epoch(records[epoch])
-                if epoch - best >= self.recipe.patience:
-                    break
-        self.model.load_state_dict(best_weights)
+                    on_epoch(record)
+        progress = self.progress
+        self.model.load_state_dict(progress.best_weights)
         return TrainingResult(
-            best_epoch=records[best].epoch,
-            best_val_loss=records[best].val_loss,
-            epochs=tuple(records),
-            stopped_early=len(records) < self.recipe.max_epochs,
+            best_epoch=progress.best.epoch,
+            best_val_loss=progress.best.val_loss,
+            epochs=tuple(progress.epochs),
+            stopped_early=len(progress.epochs) < self.recipe.max_epochs,
             parameter_count=self.model.parameter_count(),
         )
 
-    def _run_epoch(self, epoch: int) -> EpochRecord:
-        began = time.perf_counter()
-        train_loss = self._train_epoch(epoch)
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that ``fit`` needs to continue between two steps as if it had never stopped.
+
+        Tensors, numbers and containers of them only; the tensors are the live ones.
+        """
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "progress": self.progress.state_dict(),
+            "micro_batch_size": self.micro_batch_size,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Stand where the trainer stood whose ``state_dict`` this is; it was made with the same arguments."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.progress = Progress.from_state_dict(state["progress"], self.device)
+        self.micro_batch_size = state["micro_batch_size"]
+
+    def _train_epoch(self, after_step: Callable[[], None] | None) -> None:
+        progress, epoch = self.progress, len(self.progress.epochs)
+        if progress.steps:
+            set_random_states(progress.random_states, self.device)
+        else:
+            torch.manual_seed(_mixed_seed(self.seed, epoch + 1))
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.splits.train_indices)
+        batches = torch.split(self.dataset.starts(order), self.recipe.batch_size)
+        self.model.train()
+        for starts in batches[progress.steps :]:
+            began = time.perf_counter()
+            loss = self._train_step(starts, epoch * self.steps_per_epoch + progress.steps)
+            progress.loss_sum = progress.loss_sum + loss * starts.numel()
+            progress.steps += 1
+            progress.random_states = random_states(self.device)
+            progress.seconds += time.perf_counter() - began
+            if after_step is not None:
+                after_step()
+
+    def _validate_epoch(self) -> EpochRecord:
+        progress, began = self.progress, time.perf_counter()
+        epoch = len(progress.epochs) + 1
+        train_loss = float(progress.loss_sum) / self.splits.train_indices.size
         val_loss = self.loss(self.splits.val_indices)
         for name, loss in (("training", train_loss), ("validation", val_loss)):
             if not math.isfinite(loss):
-                raise RunError(
-                    f"{name} loss is {loss} in epoch {epoch + 1}: training diverged; lower the learning rate"
-                )
+                raise RunError(f"{name} loss is {loss} in epoch {epoch}: training diverged; lower the learning rate")
         rate = self.optimizer.param_groups[0]["lr"]
-        return EpochRecord(epoch + 1, train_loss, val_loss, rate, time.perf_counter() - began)
-
-    def _train_epoch(self, epoch: int) -> float:
-        torch.manual_seed(_mixed_seed(self.seed, epoch + 1))
-        order = np.random.default_rng([self.seed, epoch]).permutation(self.splits.train_indices)
-        self.model.train()
-        total = torch.zeros((), device=self.dataset.device)
-        for step, starts in enumerate(torch.split(self.dataset.starts(order), self.recipe.batch_size)):
-            total += self._train_step(starts, epoch * self.steps_per_epoch + step) * starts.numel()
-        return float(total) / order.size
+        seconds = progress.seconds + time.perf_counter() - began
+        record = EpochRecord(epoch, train_loss, val_loss, rate, seconds)
+        progress.finish_epoch(record, self.model)
+        return record
 
     def _train_step(self, starts: Tensor, step: int) -> Tensor:
         rate = self.recipe.learning_rate_at(step, self.recipe.max_epochs * self.steps_per_epoch)
@@ -199,12 +223,9 @@ class Trainer:
 
     def predict(self, indices: Indices) -> npt.NDArray[np.float64]:
         """Logits of the current weights, in the order of ``indices``, shape (samples,)."""
-        self.model.eval()
-        with torch.inference_mode():
-            # Less in the same proportion as training passes at once: memory that runs out must not do so here.
-            at_once = max(1, _EVALUATION_BATCH * self.micro_batch_size // self.recipe.batch_size)
-            parts = torch.split(self.dataset.starts(indices), at_once)
-            return torch.cat([self.model(self.dataset.inputs(starts)) for starts in parts]).cpu().double().numpy()
+        # Less in the same proportion as training passes at once: memory that runs out must not do so here.
+        at_once = max(1, EVALUATION_BATCH * self.micro_batch_size // self.recipe.batch_size)
+        return predict_logits(self.model, self.dataset, indices, at_once=at_once)
 
     def targets(self, indices: Indices) -> npt.NDArray[np.float64]:
         """Labels in the order of ``indices``, 0.0 or 1.0, shape (samples,)."""
@@ -216,33 +237,14 @@ class Trainer:
         return float(functional.binary_cross_entropy_with_logits(logits, targets))
 
 
-def make_architecture(fields: Mapping[str, Any], dataset: WindowDataset, budget: int | None) -> Architecture:
-    """The architecture for these data, refused when it misses its budget.
-
-    Raises:
-        UserError: if the fields are impossible, or the parameter count is not within ±5 % of the budget.
-    """
-    try:
-        architecture = Architecture(num_channels=dataset.num_channels, context_length=dataset.context_length, **fields)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"architecture {dict(fields)}: {error}") from error
-    count = architecture.parameter_count()
-    if budget is not None and abs(count - budget) > BUDGET_TOLERANCE * budget:
-        raise UserError(
-            f"the model has {count:,} parameters, its budget is {budget:,} ± {BUDGET_TOLERANCE:.0%}; "
-            "regenerate the script"
-        )
-    return architecture
-
-
-def make_optimizer(model: torch.nn.Module, recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW that decays matrices, not biases, norms or other vectors."""
-    parameters = list(model.parameters())
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+def predict_logits(
+    model: torch.nn.Module, dataset: WindowDataset, indices: Indices, *, at_once: int = EVALUATION_BATCH
+) -> npt.NDArray[np.float64]:
+    """Logits of a model in evaluation mode, ``at_once`` samples a pass, in the order of ``indices``, shape (samples,)."""
+    model.eval()
+    with torch.inference_mode():
+        parts = torch.split(dataset.starts(indices), at_once)
+        return torch.cat([model(dataset.inputs(starts)) for starts in parts]).cpu().double().numpy()
 
 
 def _mixed_seed(seed: int, stream: int) -> int:

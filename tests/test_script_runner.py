@@ -1,10 +1,25 @@
 """How a script ends: one clear line and an exit code that a shell can act on."""
 
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
 import pytest
 import torch
 
 from runtime.errors import RunError, UserError
 from runtime.script import require_hyperparameters, run_script
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """A script owns its process and its signals; pytest gets its own back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def run(error: BaseException) -> int:
@@ -32,7 +47,7 @@ def test_script_that_returns_exits_with_0_and_prints_nothing(capsys: pytest.Capt
             "failed: out of memory: DefaultCPUAllocator: can't allocate memory: 9 bytes\n",
         ),
         (OSError(28, "No space left on device"), 1, "failed: [Errno 28] No space left on device\n"),
-        (KeyboardInterrupt(), 75, "interrupted\n"),
+        (KeyboardInterrupt(), 75, f"interrupted; continue with: {shlex.join(sys.orig_argv)}\n"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
 )
@@ -65,3 +80,12 @@ def test_training_without_a_search_names_the_command_to_run_first() -> None:
 
 def test_training_with_hyperparameters_may_go_on() -> None:
     require_hyperparameters({"dropout": 0.1}, search_first="python hpo_2M.py")
+
+
+def test_script_whose_reader_went_away_was_interrupted() -> None:
+    command = "from runtime.script import run_script; raise SystemExit(run_script(lambda: print('x' * 10**6)))"
+    with subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as script:
+        assert script.stdout is not None
+        assert script.stderr is not None
+        script.stdout.close()
+        assert (script.stderr.read(), script.wait()) == (b"", 75)

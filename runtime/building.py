@@ -1,0 +1,42 @@
+"""What a trainer is built from: the architecture that meets its budget, and the optimiser."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from runtime.architecture import BUDGET_TOLERANCE, Architecture
+from runtime.errors import UserError
+from runtime.recipe import Recipe
+from runtime.windows import WindowDataset
+
+
+def make_architecture(fields: Mapping[str, Any], dataset: WindowDataset, budget: int | None) -> Architecture:
+    """The architecture for these data, refused when it misses its budget.
+
+    Raises:
+        UserError: if the fields are impossible, or the parameter count is not within ±5 % of the budget.
+    """
+    try:
+        architecture = Architecture(num_channels=dataset.num_channels, context_length=dataset.context_length, **fields)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"architecture {dict(fields)}: {error}") from error
+    count = architecture.parameter_count()
+    if budget is not None and abs(count - budget) > BUDGET_TOLERANCE * budget:
+        raise UserError(
+            f"the model has {count:,} parameters, its budget is {budget:,} ± {BUDGET_TOLERANCE:.0%}; "
+            "regenerate the script"
+        )
+    return architecture
+
+
+def make_optimizer(model: torch.nn.Module, recipe: Recipe) -> torch.optim.AdamW:
+    """AdamW that decays matrices, not biases, norms or other vectors."""
+    parameters = list(model.parameters())
+    groups = [
+        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)

@@ -1,0 +1,143 @@
+"""Training of each candidate architecture, from its last checkpoint on; the lower validation loss decides."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tqdm import tqdm
+
+from runtime.checkpoint import Checkpoints
+from runtime.environment import peak_memory_bytes
+from runtime.errors import OutOfMemory, memory_failures
+from runtime.files import append_json_line, write_json_lines
+from runtime.sealed_test import weights_sha256
+from runtime.stopping import finish_step_first
+from runtime.trainer import EpochRecord, Trainer, TrainingResult
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The chosen candidate, trained, and how each candidate did."""
+
+    name: str
+    trainer: Trainer
+    result: TrainingResult
+    losses: dict[str, float]
+
+    def describe(self) -> dict[str, Any]:
+        """What was trained, and how it went."""
+        trainer = self.trainer
+        return {
+            "architecture_name": self.name,
+            "architecture": asdict(trainer.model.architecture),
+            "recipe": asdict(trainer.recipe),
+            "micro_batch_size": trainer.micro_batch_size,
+            "training_seed": trainer.seed,
+            "parameter_count": trainer.model.parameter_count(),
+            "candidate_val_losses": self.losses,
+            "training": asdict(self.result)
+            | {
+                "seconds": round(sum(record.seconds for record in self.result.epochs), 1),
+                "peak_memory_bytes": peak_memory_bytes(),
+            },
+            "weights_sha256": weights_sha256(trainer.model.state_dict()),
+        }
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One architecture that may turn out to be the best.
+
+    Attributes:
+        name: as in the script.
+        make_trainer: builds a fresh trainer.
+        checkpoints: where its training is saved.
+    """
+
+    name: str
+    make_trainer: Callable[[], Trainer]
+    checkpoints: Checkpoints
+
+    def train(self, metrics: Path, earlier: list[dict[str, Any]]) -> tuple[Trainer, TrainingResult]:
+        """Train from the last checkpoint to the end, with smaller micro-batches whenever memory runs out."""
+        micro_batch_size = None
+        while True:
+            trainer = self.make_trainer()
+            self.checkpoints.restore(trainer)
+            if micro_batch_size is not None:
+                trainer.micro_batch_size = micro_batch_size
+            write_json_lines(metrics, earlier + self.metrics(trainer))  # without epochs that are trained again
+            try:
+                with memory_failures():
+                    return trainer, self._fit(trainer, metrics)
+            except OutOfMemory as error:
+                if trainer.micro_batch_size == 1:
+                    raise
+                micro_batch_size = trainer.micro_batch_size // 2
+                print(f"warning: {error}; going on with micro-batches of {micro_batch_size}", file=sys.stderr)
+            del trainer  # or two models would be in memory at once
+
+    def _fit(self, trainer: Trainer, metrics: Path) -> TrainingResult:
+        total, done = trainer.recipe.max_epochs, len(trainer.progress.epochs)
+
+        def after_step() -> None:
+            if stop.requested or self.checkpoints.due():
+                self.checkpoints.save(trainer)
+            if stop.requested:
+                raise KeyboardInterrupt
+
+        def after_epoch(record: EpochRecord) -> None:
+            append_json_line(metrics, {"architecture": self.name} | asdict(record))
+            _show(record, total, bar)
+
+        with (
+            tqdm(total=total, initial=done, unit="epoch", disable=not sys.stderr.isatty(), leave=False) as bar,
+            finish_step_first() as stop,
+        ):
+            result = trainer.fit(after_epoch, after_step)
+            self.checkpoints.save(trainer)
+        if stop.requested:
+            raise KeyboardInterrupt
+        return result
+
+    def metrics(self, trainer: Trainer) -> list[dict[str, Any]]:
+        """One line of ``metrics.jsonl`` for each epoch that the trainer has finished."""
+        return [{"architecture": self.name} | asdict(record) for record in trainer.progress.epochs]
+
+
+def _show(record: EpochRecord, total: int, bar: tqdm[NoReturn]) -> None:
+    line = f"train {record.train_loss:.4f}  val {record.val_loss:.4f}"
+    bar.set_postfix_str(line, refresh=False)
+    bar.update()
+    if bar.disable:
+        print(f"epoch {record.epoch}/{total}  {line}  {record.seconds:.1f} s", flush=True)
+
+
+def train_candidates(candidates: Iterable[Candidate], metrics: Path) -> Trained:
+    """Train every candidate to its end; one that is at its end already only loads its checkpoint.
+
+    Args:
+        candidates: in the order to train them.
+        metrics: file of one line an epoch.
+
+    Raises:
+        KeyboardInterrupt: if a signal asked for an end; what was trained is saved.
+        OutOfMemory: if a single sample does not fit into memory.
+        ValueError: if there is no candidate.
+    """
+    rows: list[dict[str, Any]] = []
+    losses: dict[str, float] = {}
+    best: Trained | None = None
+    for candidate in candidates:
+        trainer, result = candidate.train(metrics, rows)
+        rows += candidate.metrics(trainer)
+        losses[candidate.name] = result.best_val_loss
+        if best is None or result.best_val_loss < best.result.best_val_loss:
+            best = Trained(candidate.name, trainer, result, losses)
+    if best is None:
+        raise ValueError("there is no architecture to train")
+    return best
