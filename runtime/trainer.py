@@ -149,7 +149,10 @@ class Trainer:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Stand where the trainer stood whose ``state_dict`` this is; it was made with the same arguments."""
+        """Stand where the trainer stood whose ``state_dict`` this is; it was made with the same arguments.
+
+        Takes over the tensors, which the caller must not use again.
+        """
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress.from_state_dict(state["progress"], self.device)

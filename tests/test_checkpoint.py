@@ -1,6 +1,7 @@
 """A checkpoint is used only if it is whole and ours; if it is not, the one before it is, said aloud."""
 
 import hashlib
+import io
 import os
 import pickle
 from pathlib import Path
@@ -18,7 +19,6 @@ from tests.tiny import make_experiment, make_trainer, weights_of
 
 EXPERIMENT = make_experiment()
 CONFIG = {"script": "sha", "data": "sha"}
-TRAINED = make_trainer(EXPERIMENT, max_epochs=2, patience=1)
 
 
 def make_checkpoints(root: Path, **changes: Any) -> Checkpoints:
@@ -134,21 +134,23 @@ def test_first_start_says_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 class Hostile:
+    def __init__(self, victim: Path) -> None:
+        self.victim = victim
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return os.system, ("touch /tmp/hostile-pickle-ran",)
+        return os.mkdir, (str(self.victim),)
 
 
 @pytest.mark.parametrize("protocol", [2, 4, None])
 def test_hostile_pickle_is_refused_in_one_line_and_never_run(
     protocol: int | None, checkpoints: Checkpoints, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    victim = Path("/tmp/hostile-pickle-ran")
-    victim.unlink(missing_ok=True)
+    victim, content = tmp_path / "victim", io.BytesIO()
     if protocol is None:
-        torch.save({"trainer": Hostile()}, tmp_path / "hostile")
-        store(checkpoints, (tmp_path / "hostile").read_bytes())
+        torch.save({"trainer": Hostile(victim)}, content)
     else:
-        store(checkpoints, pickle.dumps({"trainer": Hostile()}, protocol=protocol))
+        pickle.dump({"trainer": Hostile(victim)}, content, protocol=protocol)
+    store(checkpoints, content.getvalue())
     trainer = make_trainer(EXPERIMENT, max_epochs=2)
     assert checkpoints.restore(trainer)
     assert position(trainer) == (1, 7)
@@ -199,7 +201,7 @@ def test_saving_stays_within_its_share_of_the_time(tmp_path: Path, monkeypatch: 
     checkpoints = Checkpoints(tmp_path, CONFIG, share=0.01)
     assert checkpoints.due(), "the first one shows what one costs, and that the disk can be written"
     checkpoints._saving_seconds, saved = 2.0, 0
-    for now in range(1, 10_001):  # noqa: B007 - the clock reads it
+    for now in range(1, 10_001):
         saved += checkpoints.due()
         if checkpoints.due():
             checkpoints._saved_at = now

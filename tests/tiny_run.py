@@ -50,7 +50,8 @@ def train(
 
 def metrics_of(output: Path) -> list[dict[str, Any]]:
     """All lines of ``metrics.jsonl`` without the seconds, which no two runs share."""
-    rows = [json.loads(line, parse_constant=refuse_constant) for line in (output / "metrics.jsonl").open()]
+    lines = (output / "metrics.jsonl").read_text().splitlines()
+    rows = [json.loads(line, parse_constant=refuse_constant) for line in lines]
     return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
 
 
