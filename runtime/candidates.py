@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from tqdm import tqdm
 
-from runtime.checkpoint import Checkpoints
+from runtime.checkpoint import Checkpoints, position
 from runtime.environment import peak_memory_bytes
 from runtime.errors import OutOfMemory, memory_failures
 from runtime.files import append_json_line, write_json_lines
@@ -88,6 +88,7 @@ class Candidate:
             if stop.requested or self.checkpoints.due():
                 self.checkpoints.save(trainer)
             if stop.requested:
+                print(f"saved after {position(trainer)}", file=sys.stderr)
                 raise KeyboardInterrupt
 
         def after_epoch(record: EpochRecord) -> None:

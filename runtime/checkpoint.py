@@ -88,8 +88,7 @@ class Checkpoints:
                 path.rename(path.with_suffix(".damaged"))
                 continue
             trainer.load_state_dict(state)
-            done = trainer.progress
-            print(f"continuing after epoch {len(done.epochs)}, step {done.steps}", file=sys.stderr)
+            print(f"continuing after {position(trainer)}", file=sys.stderr)
             return True
         if paths:
             _warn(f"no checkpoint in {self.folder} can be used: training starts from the beginning")
@@ -117,6 +116,12 @@ class Checkpoints:
             raise Damaged("it belongs to another script or configuration")
         state: Mapping[str, Any] = content["trainer"]
         return state
+
+
+def position(trainer: Trainer) -> str:
+    """Where a training stands, in words."""
+    done = trainer.progress
+    return f"{len(done.epochs)} epochs and {done.steps} of {trainer.steps_per_epoch} steps"
 
 
 def warn_of_others(root: Path, ours: Iterable[Checkpoints]) -> None:

@@ -33,7 +33,7 @@ def fit_and_save(checkpoints: Checkpoints) -> Trainer:
     return trainer
 
 
-def position(trainer: Trainer) -> tuple[int, int]:
+def where(trainer: Trainer) -> tuple[int, int]:
     return len(trainer.progress.epochs), trainer.progress.steps
 
 
@@ -69,7 +69,7 @@ def test_newest_two_are_kept_and_the_newest_is_restored(checkpoints: Checkpoints
     assert names == ["epochs-000001-steps-000000007", "epochs-000002-steps-000000000"]
     trainer = make_trainer(EXPERIMENT, max_epochs=2)
     assert checkpoints.restore(trainer)
-    assert position(trainer) == (2, 0)
+    assert where(trainer) == (2, 0)
 
 
 def test_best_weights_are_in_every_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +103,7 @@ def test_damage_anywhere_falls_back_to_the_checkpoint_before(
     (checkpoints.folder / newer).write_bytes(content)
     trainer = make_trainer(EXPERIMENT, max_epochs=2)
     assert checkpoints.restore(trainer)
-    assert position(trainer) == (1, 7)
+    assert where(trainer) == (1, 7)
 
 
 def test_damaged_checkpoint_is_set_aside_aloud(checkpoints: Checkpoints, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,7 +112,7 @@ def test_damaged_checkpoint_is_set_aside_aloud(checkpoints: Checkpoints, capsys:
     assert checkpoints.restore(make_trainer(EXPERIMENT, max_epochs=2))
     warning, resumed = capsys.readouterr().err.splitlines()
     assert warning.startswith(f"warning: {damaged} is not used: its content is not what its name says")
-    assert resumed == "continuing after epoch 1, step 7"
+    assert resumed == "continuing after 1 epochs and 7 of 7 steps"
     assert damaged.with_suffix(".damaged").exists()
 
 
@@ -153,7 +153,7 @@ def test_hostile_pickle_is_refused_in_one_line_and_never_run(
     store(checkpoints, content.getvalue())
     trainer = make_trainer(EXPERIMENT, max_epochs=2)
     assert checkpoints.restore(trainer)
-    assert position(trainer) == (1, 7)
+    assert where(trainer) == (1, 7)
     warning = capsys.readouterr().err.splitlines()[0]
     assert warning.endswith("is not used: it holds more than tensors and numbers, or is no checkpoint at all")
     assert not victim.exists()
@@ -164,7 +164,7 @@ def test_file_that_is_no_checkpoint_is_not_used(content: bytes, checkpoints: Che
     store(checkpoints, content)
     trainer = make_trainer(EXPERIMENT, max_epochs=2)
     assert checkpoints.restore(trainer)
-    assert position(trainer) == (1, 7)
+    assert where(trainer) == (1, 7)
 
 
 def test_checkpoint_of_another_script_is_not_used_and_not_removed(

@@ -93,10 +93,11 @@ def test_signal_finishes_the_step_saves_and_says_how_to_continue(
     assert finish(process) == 75
     lines = printed.read_text().splitlines()
     assert "stopping after this step; the same again leaves at once" in lines
+    assert lines[-2].startswith("saved after 2 epochs and ")
     assert lines[-1].startswith("interrupted; continue with: ")
     assert read(tmp_path / OUTPUT / "result.json")["status"] == "interrupted"
     assert finish(start(tmp_path)) == 0
-    assert "continuing after epoch 2, step" in printed.read_text(), "it saved because it was asked to stop"
+    assert "continuing after 2 epochs and" in printed.read_text(), "it saved because it was asked to stop"
     assert outcome(tmp_path) == undisturbed
 
 
@@ -114,5 +115,5 @@ def test_second_signal_leaves_at_once(
     os.kill(process.pid or 0, numbers[1])
     assert finish(process) == 75
     assert finish(start(tmp_path)) == 0
-    assert "continuing after epoch 1, step 3" in printed.read_text(), "the checkpoint of before stays"
+    assert "continuing after 1 epochs and 3 of 7 steps" in printed.read_text(), "the checkpoint of before stays"
     assert outcome(tmp_path) == undisturbed

@@ -1,5 +1,6 @@
 """A test split answers once, whoever asks."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,41 @@ def test_reopening_counts_and_keeps_the_earlier_openings(log: Path) -> None:
     assert ask(log, "c", reopen=True)["opening"] == 3
     assert ask(log, "b")["opening"] == 2
     assert [entry["weights_sha256"] for entry in read_openings(log)] == ["a", "b", "c"]
+
+
+def test_line_that_a_crash_cut_off_was_no_opening(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = ask(log, "a")
+    whole = log.read_bytes()
+    other = replace(EXPERIMENT, task="threshold_3pct")
+    second = ask(log, "b", other)
+    for cut in range(len(whole), len(log.read_bytes()) - 1, 97):
+        log.write_bytes((whole + log.read_bytes()[len(whole) :])[: cut + 1])
+        assert read_openings(log) == [first]
+        assert ask(log, "b", other) | {"opened": ""} == second | {"opened": ""}
+        assert "its last line was cut off by a crash" in capsys.readouterr().err
+        assert len(read_openings(log)) == 2
+
+
+@pytest.mark.parametrize("line", ["", "{", "[]", "7", '{"question": 1}'])
+def test_damaged_log_is_refused_and_left_alone(line: str, log: Path) -> None:
+    ask(log, "a")
+    damaged = f"{line}\n{log.read_text()}"
+    log.write_text(damaged)
+    with pytest.raises(UserError, match=r"test_openings.jsonl is damaged .*; restore it: git checkout -- exp"):
+        ask(log, "a")
+    assert log.read_text() == damaged
+
+
+def test_of_many_that_ask_at_once_one_opens(log: Path) -> None:
+    def try_to(weights: int) -> bool:
+        try:
+            return bool(ask(log, str(weights)))
+        except UserError:
+            return False
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(try_to, range(40))) == 1
+    assert len(read_openings(log)) == 1
 
 
 @pytest.mark.parametrize("change", [{"budget": "20M"}, {"name": "other"}, {"phase": "phase9"}])

@@ -116,7 +116,7 @@ def test_out_of_memory_goes_on_from_the_checkpoint_with_smaller_micro_batches(
         assert one["val_loss"] == pytest.approx(other["val_loss"], abs=1e-5)
     printed = capsys.readouterr().err
     assert printed.count("warning: out of memory: no room; going on with micro-batches of") == 2
-    assert printed.count("continuing after epoch 1, step 2") == 2
+    assert printed.count("continuing after 1 epochs and 2 of 7 steps") == 2
 
 
 def test_one_sample_that_does_not_fit_fails_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
