@@ -1,5 +1,6 @@
 """A test split answers once, whoever asks."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -8,9 +9,11 @@ from typing import Any
 import pytest
 import torch
 
+from runtime import sealed_test
 from runtime.chunk_splitter import ChunkSplitter
 from runtime.errors import UserError
 from runtime.experiment import Experiment
+from runtime.files import append_json_line
 from runtime.sealed_test import open_test, read_openings, weights_sha256
 from tests.tiny import make_experiment
 
@@ -89,7 +92,13 @@ def test_damaged_log_is_refused_and_left_alone(line: str, log: Path) -> None:
     assert log.read_text() == damaged
 
 
-def test_of_many_that_ask_at_once_one_opens(log: Path) -> None:
+def test_of_many_that_ask_at_once_one_opens(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def append_slowly(path: Path, value: Any) -> None:
+        time.sleep(0.05)
+        append_json_line(path, value)
+
+    monkeypatch.setattr(sealed_test, "append_json_line", append_slowly)
+
     def try_to(weights: int) -> bool:
         try:
             return bool(ask(log, str(weights)))
