@@ -18,8 +18,8 @@ from torch import Tensor
 from data.files import write_atomically
 from runtime.architecture import Architecture
 from runtime.bars import make_bars
+from runtime.calibration import probabilities
 from runtime.errors import UserError
-from runtime.evaluation import probabilities
 from runtime.experiment import Experiment
 from runtime.files import read_record
 from runtime.normaliser import Normaliser

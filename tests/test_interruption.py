@@ -41,13 +41,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     project = tmp_path_factory.mktemp("undisturbed")
     assert finish(start(project)) == 0
     found = outcome(project)
-    assert found["files"] == [
-        "checkpoints",
-        "metrics.jsonl",
-        "model.json",
-        "model.safetensors",
-        *("result.json", "script.py"),
-    ]
+    assert not [name for name in found["files"] if name.endswith((".pt", ".tmp"))]
     return found
 
 

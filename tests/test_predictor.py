@@ -17,9 +17,9 @@ from data.schema import DEFAULT_DATASET
 from runtime import load_predictor
 from runtime.arguments import Arguments
 from runtime.bars import make_bars
+from runtime.calibration import probabilities
 from runtime.chunk_splitter import ChunkSplitter
 from runtime.errors import UserError
-from runtime.evaluation import probabilities
 from runtime.experiment import Experiment
 from runtime.trainer import Trainer
 from runtime.training_run import run_training

@@ -11,8 +11,7 @@ from safetensors.torch import load_file
 
 from runtime.arguments import Arguments
 from runtime.experiment import Experiment
-from runtime.judge import Judge
-from runtime.splits import Indices
+from runtime.sealed_test import open_test
 from runtime.trainer import Trainer, TrainingResult
 from runtime.training_run import run_training
 from tests.tiny import losses_of, make_arguments, make_trainer, weights_of
@@ -154,10 +153,9 @@ def test_epochs_after_the_checkpoint_stand_once_in_the_metrics(
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
-def forecast_validation_then_die(_judge: Judge, indices: Indices) -> dict[str, Any]:
-    if indices is EXPERIMENT.splits.test_indices:
-        raise KeyboardInterrupt
-    return {"model": {"log_loss": 0.0}}
+def open_test_and_die(*arguments: Any, **keywords: Any) -> None:
+    open_test(*arguments, **keywords)
+    raise KeyboardInterrupt
 
 
 def test_run_that_dies_after_the_test_was_opened_finishes_that_opening_without_training(
@@ -165,7 +163,7 @@ def test_run_that_dies_after_the_test_was_opened_finishes_that_opening_without_t
 ) -> None:
     arguments = make_arguments(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("runtime.judge.Judge.all_forecasts", forecast_validation_then_die)
+        patch.setattr("runtime.judge.open_test", open_test_and_die)
         with pytest.raises(KeyboardInterrupt):
             train(arguments)
     assert len(openings(arguments)) == 1
