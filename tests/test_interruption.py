@@ -63,7 +63,7 @@ def test_killed_at_random_moments_it_ends_as_if_left_alone(
         runs += 1
         while True:
             process = start(project, share=share, step_seconds=0.01)
-            process.join(chance.uniform(0, 0.4))
+            process.join(chance.uniform(0, 0.8))
             process.kill()
             process.join()
             if process.exitcode == 0:
