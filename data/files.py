@@ -18,14 +18,15 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
     Raises
     ------
     OSError
-        The folder cannot be written or the disk is full; ``path``, which the error names, is then unchanged.
+        The folder cannot be written or the disk is full; ``path`` is then unchanged, and the error names the file.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, content)
         sync_folder(path.parent)
     except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        error.filename = error.filename or str(path)  # a full disk names no file
+        raise
 
 
 def _replace(path: Path, content: bytes | memoryview) -> None:

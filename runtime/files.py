@@ -50,7 +50,8 @@ def append_json_line(path: Path, value: Any) -> None:
             os.fsync(file.fileno())
         except OSError as error:
             file.truncate(size)
-            raise OSError(error.errno, error.strerror, str(path)) from error
+            error.filename = str(path)
+            raise
     if size == 0:
         sync_folder(path.parent)
 

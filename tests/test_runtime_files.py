@@ -71,7 +71,7 @@ def test_damage_inside_a_log_is_not_passed_over(damage: bytes, log: Path) -> Non
 
 def fail_like(error: OSError, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_descriptor: int) -> None:
-        raise error
+        raise OSError(error.errno, error.strerror)
 
     monkeypatch.setattr(os, "fsync", fail)
 
