@@ -1,10 +1,11 @@
-"""What a trainer is built from: the architecture that meets its budget, and the optimiser."""
+"""What a trainer is built from: the architecture that meets its budget, the optimiser, and seeds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
 from runtime.architecture import BUDGET_TOLERANCE, Architecture
@@ -40,3 +41,8 @@ def make_optimizer(model: torch.nn.Module, recipe: Recipe) -> torch.optim.AdamW:
         {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+
+
+def mixed_seed(seed: int, stream: int) -> int:
+    """One well-mixed torch seed for each (seed, stream), so that neighbouring seeds are unrelated."""
+    return int(np.random.SeedSequence([seed, stream]).generate_state(1)[0])

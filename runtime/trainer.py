@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from runtime.building import make_architecture, make_optimizer
+from runtime.building import make_architecture, make_optimizer, mixed_seed
 from runtime.errors import RunError, UserError
 from runtime.patchtst import PatchTST
 from runtime.progress import EpochRecord, Progress, random_states, set_random_states
@@ -81,7 +81,7 @@ class Trainer:
         shape = make_architecture(architecture, dataset, parameter_budget)
         self._require_two_classes()
         with torch.random.fork_rng():
-            torch.manual_seed(_mixed_seed(seed, 0))
+            torch.manual_seed(mixed_seed(seed, 0))
             self.model = PatchTST(shape, dropout=recipe.dropout).to(device)
         set_starting_point(self.model, self.dataset, split_indices.train_indices)
         self.optimizer = make_optimizer(self.model, recipe)
@@ -163,7 +163,7 @@ class Trainer:
         if progress.steps:
             set_random_states(progress.random_states, self.device)
         else:
-            torch.manual_seed(_mixed_seed(self.seed, epoch + 1))
+            torch.manual_seed(mixed_seed(self.seed, epoch + 1))
         order = np.random.default_rng([self.seed, epoch]).permutation(self.splits.train_indices)
         batches = torch.split(self.dataset.starts(order), self.recipe.batch_size)
         self.model.train()
@@ -243,13 +243,8 @@ class Trainer:
 def predict_logits(
     model: torch.nn.Module, dataset: WindowDataset, indices: Indices, *, at_once: int = EVALUATION_BATCH
 ) -> npt.NDArray[np.float64]:
-    """Logits of a model in evaluation mode, ``at_once`` samples a pass, in the order of ``indices``, shape (samples,)."""
+    """Logits of a model in evaluation mode, in the order of ``indices``, shape (samples,); ``at_once`` pass together."""
     model.eval()
     with torch.inference_mode():
         parts = torch.split(dataset.starts(indices), at_once)
         return torch.cat([model(dataset.inputs(starts)) for starts in parts]).cpu().double().numpy()
-
-
-def _mixed_seed(seed: int, stream: int) -> int:
-    """One well-mixed torch seed for each (seed, stream), so that neighbouring seeds are unrelated."""
-    return int(np.random.SeedSequence([seed, stream]).generate_state(1)[0])
