@@ -15,7 +15,7 @@ from runtime.environment import peak_memory_bytes
 from runtime.errors import OutOfMemory, memory_failures
 from runtime.files import append_json_line, write_json_lines
 from runtime.sealed_test import weights_sha256
-from runtime.stopping import finish_step_first
+from runtime.stopping import Stop
 from runtime.trainer import EpochRecord, Trainer, TrainingResult
 
 
@@ -62,7 +62,7 @@ class Candidate:
     make_trainer: Callable[[], Trainer]
     checkpoints: Checkpoints
 
-    def train(self, metrics: Path, earlier: list[dict[str, Any]]) -> tuple[Trainer, TrainingResult]:
+    def train(self, metrics: Path, earlier: list[dict[str, Any]], stop: Stop) -> tuple[Trainer, TrainingResult]:
         """Train from the last checkpoint to the end, with smaller micro-batches whenever memory runs out."""
         micro_batch_size = None
         while True:
@@ -73,7 +73,7 @@ class Candidate:
             write_json_lines(metrics, earlier + self.metrics(trainer))  # without epochs that are trained again
             try:
                 with memory_failures():
-                    return trainer, self._fit(trainer, metrics)
+                    return trainer, self._fit(trainer, metrics, stop)
             except OutOfMemory as error:
                 if trainer.micro_batch_size == 1:
                     raise
@@ -81,7 +81,7 @@ class Candidate:
                 print(f"warning: {error}; going on with micro-batches of {micro_batch_size}", file=sys.stderr)
             del trainer  # or two models would be in memory at once
 
-    def _fit(self, trainer: Trainer, metrics: Path) -> TrainingResult:
+    def _fit(self, trainer: Trainer, metrics: Path, stop: Stop) -> TrainingResult:
         total, done = trainer.recipe.max_epochs, len(trainer.progress.epochs)
 
         def after_step() -> None:
@@ -89,20 +89,16 @@ class Candidate:
                 self.checkpoints.save(trainer)
             if stop.requested:
                 print(f"saved after {position(trainer)}", file=sys.stderr)
-                raise KeyboardInterrupt
+            stop.check()
 
         def after_epoch(record: EpochRecord) -> None:
             append_json_line(metrics, {"architecture": self.name} | asdict(record))
             _show(record, total, bar)
 
-        with (
-            tqdm(total=total, initial=done, unit="epoch", disable=not sys.stderr.isatty(), leave=False) as bar,
-            finish_step_first() as stop,
-        ):
+        with tqdm(total=total, initial=done, unit="epoch", disable=not sys.stderr.isatty(), leave=False) as bar:
             result = trainer.fit(after_epoch, after_step)
-            self.checkpoints.save(trainer)
-        if stop.requested:
-            raise KeyboardInterrupt
+        self.checkpoints.save(trainer)
+        stop.check()
         return result
 
     def metrics(self, trainer: Trainer) -> list[dict[str, Any]]:
@@ -118,15 +114,16 @@ def _show(record: EpochRecord, total: int, bar: tqdm[NoReturn]) -> None:
         print(f"epoch {record.epoch}/{total}  {line}  {record.seconds:.1f} s", flush=True)
 
 
-def train_candidates(candidates: Iterable[Candidate], metrics: Path) -> Trained:
+def train_candidates(candidates: Iterable[Candidate], metrics: Path, stop: Stop) -> Trained:
     """Train every candidate to its end; one that is at its end already only loads its checkpoint.
 
     Args:
         candidates: in the order to train them.
         metrics: file of one line an epoch.
+        stop: asked after every step.
 
     Raises:
-        KeyboardInterrupt: if a signal asked for an end; what was trained is saved.
+        KeyboardInterrupt: if an end was asked for; what was trained is saved.
         OutOfMemory: if a single sample does not fit into memory.
         ValueError: if there is no candidate.
     """
@@ -134,7 +131,7 @@ def train_candidates(candidates: Iterable[Candidate], metrics: Path) -> Trained:
     losses: dict[str, float] = {}
     best: Trained | None = None
     for candidate in candidates:
-        trainer, result = candidate.train(metrics, rows)
+        trainer, result = candidate.train(metrics, rows, stop)
         rows += candidate.metrics(trainer)
         losses[candidate.name] = result.best_val_loss
         if best is None or result.best_val_loss < best.result.best_val_loss:

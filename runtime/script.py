@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from runtime.errors import RunError, UserError, memory_failures
-from runtime.stopping import ignore_signals, terminate_like_ctrl_c
+from runtime.stopping import EXIT_INTERRUPTED, how_to_continue, ignore_signals, raise_on_signals
 
-EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPTED = 0, 1, 2, 123, 75
+EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_BUG = 0, 1, 2, 123
 
 
 def run_script(main: Callable[[], None]) -> int:
@@ -24,7 +23,7 @@ def run_script(main: Callable[[], None]) -> int:
         0 when it returned; 1 when the run failed; 2 when the user's input cannot be used; 75 when it was interrupted
         (the same command continues); 123 when the fault is ours.
     """
-    terminate_like_ctrl_c()
+    signals = raise_on_signals()
     try:
         with memory_failures():
             main()
@@ -38,14 +37,23 @@ def run_script(main: Callable[[], None]) -> int:
         print(f"failed: {error}", file=sys.stderr)
         return EXIT_FAILED
     except KeyboardInterrupt:
-        ignore_signals()
-        print(f"interrupted; continue with: {shlex.join(sys.orig_argv)}", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return _interrupted()
     except Exception:
-        traceback.print_exc()
-        print("This is a bug of ours, not of your input. Please report it with the lines above.", file=sys.stderr)
-        return EXIT_BUG
+        # Compiled code may make an error of its own out of an interruption.
+        return _interrupted() if signals.requested else _our_bug()
     return EXIT_OK
+
+
+def _interrupted() -> int:
+    ignore_signals()
+    print(how_to_continue(), file=sys.stderr)
+    return EXIT_INTERRUPTED
+
+
+def _our_bug() -> int:
+    traceback.print_exc()
+    print("This is a bug of ours, not of your input. Please report it with the lines above.", file=sys.stderr)
+    return EXIT_BUG
 
 
 def require_hyperparameters(hyperparameters: Mapping[str, Any], *, search_first: str) -> None:

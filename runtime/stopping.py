@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
+
+EXIT_INTERRUPTED = 75
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -18,10 +22,32 @@ class Stop:
 
     requested: bool = False
 
+    def check(self) -> None:
+        """Stop here if someone asked for it.
 
-def terminate_like_ctrl_c() -> None:
-    """From now on SIGTERM raises KeyboardInterrupt in the main thread, as SIGINT does in any Python program."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+        Raises:
+            KeyboardInterrupt: if so.
+        """
+        if self.requested:
+            raise KeyboardInterrupt
+
+
+def raise_on_signals() -> Stop:
+    """From now on either signal raises KeyboardInterrupt in the main thread, whatever it is doing.
+
+    Returns:
+        Whether one has come, for compiled code may turn the exception into another one.
+    """
+    stop = Stop()
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        stop.requested = True
+        raise KeyboardInterrupt
+
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as a shell's background job ignores SIGINT
+            signal.signal(number, interrupt)
+    return stop
 
 
 def ignore_signals() -> None:
@@ -32,22 +58,19 @@ def ignore_signals() -> None:
 
 @contextmanager
 def finish_step_first() -> Iterator[Stop]:
-    """Inside the block, the first signal only asks for a stop; any further one acts as it does outside.
+    """Inside the block, the first signal only asks for a stop; a second one ends the process where it stands.
 
-    A signal that the process ignores, as a background job of a shell does SIGINT, stays ignored.
+    For work that is saved again and again, whole or not at all: nothing needs to be tidied up when it ends at once.
     """
     stop = Stop()
     before = {number: signal.getsignal(number) for number in _SIGNALS}
 
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
     def ask(_number: int, _frame: FrameType | None) -> None:
-        restore()
+        if stop.requested:
+            _tell(how_to_continue())
+            os._exit(EXIT_INTERRUPTED)
         stop.requested = True
-        # Not print: the signal may have come in the middle of one.
-        os.write(2, b"\nstopping after this step; the same again leaves at once\n")
+        _tell("\nstopping as soon as this step is saved; the same again leaves at once")
 
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
@@ -55,4 +78,14 @@ def finish_step_first() -> Iterator[Stop]:
     try:
         yield stop
     finally:
-        restore()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def how_to_continue() -> str:
+    """The line that an interrupted process leaves."""
+    return f"interrupted; continue with: {shlex.join(sys.orig_argv)}"
+
+
+def _tell(line: str) -> None:
+    os.write(2, f"{line}\n".encode())  # not print: the signal may have come in the middle of one

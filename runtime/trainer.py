@@ -243,7 +243,7 @@ class Trainer:
 def predict_logits(
     model: torch.nn.Module, dataset: WindowDataset, indices: Indices, *, at_once: int = EVALUATION_BATCH
 ) -> npt.NDArray[np.float64]:
-    """Logits of a model in evaluation mode, in the order of ``indices``, shape (samples,); ``at_once`` pass together."""
+    """Logits of a model in evaluation mode, in the order of ``indices``, (samples,); ``at_once`` pass together."""
     model.eval()
     with torch.inference_mode():
         parts = torch.split(dataset.starts(indices), at_once)

@@ -20,6 +20,7 @@ from runtime.files import read_record, sole_process, write_json
 from runtime.judge import Judge
 from runtime.predictor import WEIGHTS, export_model
 from runtime.sealed_test import refuse_reopening
+from runtime.stopping import Stop, finish_step_first
 from runtime.trainer import Trainer
 
 Architectures = Mapping[str, Mapping[str, Any]]
@@ -73,8 +74,8 @@ def run_training(
         for name, fields in architectures.items()
     ]
     record = describe_run(experiment, arguments, architectures, provenance)
-    with sole_process(output):
-        _run(experiment, arguments, candidates, record)
+    with sole_process(output), finish_step_first() as stop:
+        _run(experiment, arguments, candidates, record, stop)
     print(f"written to {output}")
 
 
@@ -84,7 +85,13 @@ def _config(experiment: Experiment, arguments: Arguments, name: str, fields: Map
     return experiment.identity() | asked | {"candidate": name, "fields": dict(fields)}
 
 
-def _run(experiment: Experiment, arguments: Arguments, candidates: Sequence[Candidate], record: dict[str, Any]) -> None:
+def _run(
+    experiment: Experiment,
+    arguments: Arguments,
+    candidates: Sequence[Candidate],
+    record: dict[str, Any],
+    stop: Stop,
+) -> None:
     output = arguments.output
     remove_leftovers(output)
     warn_of_others(output / "checkpoints", [candidate.checkpoints for candidate in candidates])
@@ -95,11 +102,12 @@ def _run(experiment: Experiment, arguments: Arguments, candidates: Sequence[Cand
     write_atomically(output / "script.py", arguments.script.read_bytes())
     try:
         with memory_failures():
-            trained = train_candidates(candidates, output / "metrics.jsonl")
+            trained = train_candidates(candidates, output / "metrics.jsonl", stop)
         judge = Judge(experiment, trained.trainer, arguments)
         record |= trained.describe()
         record |= judge.validation()
         export_model(output, trained.trainer.model, experiment, record)
+        stop.check()
         if arguments.shortened is None:
             record |= judge.test(record["weights_sha256"])
         record["alarms"] = training_alarms(experiment, record)

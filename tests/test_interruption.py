@@ -86,7 +86,7 @@ def test_signal_finishes_the_step_saves_and_says_how_to_continue(
     os.kill(process.pid or 0, number)
     assert finish(process) == 75
     lines = printed.read_text().splitlines()
-    assert "stopping after this step; the same again leaves at once" in lines
+    assert "stopping as soon as this step is saved; the same again leaves at once" in lines
     assert lines[-2].startswith("saved after 2 epochs and ")
     assert lines[-1].startswith("interrupted; continue with: ")
     assert read(tmp_path / OUTPUT / "result.json")["status"] == "interrupted"
@@ -104,10 +104,30 @@ def test_second_signal_leaves_at_once(
     wait_for(lambda: metrics.exists() and len(metrics.read_bytes()) > 0)
     time.sleep(0.3)
     os.kill(process.pid or 0, numbers[0])
-    wait_for(lambda: "stopping after this step" in printed.read_text())
+    wait_for(lambda: "stopping as soon as" in printed.read_text())
     assert process.is_alive(), "the step is not finished"
     os.kill(process.pid or 0, numbers[1])
     assert finish(process) == 75
+    assert printed.read_text().splitlines()[-1].startswith("interrupted; continue with: ")
     assert finish(start(tmp_path)) == 0
     assert "continuing after 1 epochs and 3 of 7 steps" in printed.read_text(), "the checkpoint of before stays"
     assert outcome(tmp_path) == undisturbed
+
+
+def test_two_signals_at_any_moment_end_in_one_line_and_lose_nothing(
+    undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    chance = random.Random(5)
+    for project in (tmp_path / str(number) for number in range(15)):
+        project.mkdir()
+        process = start(project, step_seconds=0.005)
+        process.join(chance.uniform(0.1, 1.0))
+        for _ in range(2):
+            if process.is_alive():
+                os.kill(process.pid or 0, chance.choice([signal.SIGINT, signal.SIGTERM]))
+            time.sleep(chance.choice([0.0005, 0.03]))
+        printed = project / "printed"
+        assert finish(process) in (0, 75), printed.read_text()
+        assert "Traceback" not in printed.read_text()
+    assert finish(start(project)) == 0
+    assert outcome(project) == undisturbed

@@ -89,3 +89,16 @@ def test_script_whose_reader_went_away_was_interrupted() -> None:
         assert script.stderr is not None
         script.stdout.close()
         assert (script.stderr.read(), script.wait()) == (b"", 75)
+
+
+def test_error_that_compiled_code_made_of_an_interruption_is_an_interruption(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def main() -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise ValueError("not a valid buffer") from None
+
+    assert run_script(main) == 75
+    assert capsys.readouterr().err.startswith("interrupted; continue with: ")
