@@ -108,12 +108,12 @@ def fail_with_more_than(samples: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_out_of_memory_goes_on_from_the_checkpoint_with_smaller_micro_batches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    whole = train(make_arguments(tmp_path / "whole"), dropout=0.0)
+    whole = train(make_arguments(tmp_path / "whole"), dropout=0.0, max_epochs=3)
     fail_with_more_than(8, monkeypatch)
-    record = train(make_arguments(tmp_path / "parts"), dropout=0.0, checkpoint_share=1)
+    record = train(make_arguments(tmp_path / "parts"), dropout=0.0, max_epochs=3, checkpoint_share=1)
     assert (whole["micro_batch_size"], record["micro_batch_size"], record["recipe"]["batch_size"]) == (32, 8, 32)
     for one, other in zip(whole["training"]["epochs"], record["training"]["epochs"], strict=True):
-        assert one["val_loss"] == pytest.approx(other["val_loss"], abs=1e-5)
+        assert one["val_loss"] == pytest.approx(other["val_loss"], abs=1e-4)
     printed = capsys.readouterr().err
     assert printed.count("warning: out of memory: no room; going on with micro-batches of") == 2
     assert printed.count("continuing after 1 epochs and 2 of 7 steps") == 2
