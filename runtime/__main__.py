@@ -1,0 +1,84 @@
+"""``python -m runtime``: what a project's runs show. Heavy imports wait until the arguments are known to be good."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from runtime.errors import UserError
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def main(arguments: Sequence[str] | None = None, project: Path = PROJECT) -> int:
+    """Run one command.
+
+    Returns:
+        0: done. 2: bad usage or input. 123: our bug.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        _report(options, project)
+    except (UserError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except Exception:
+        traceback.print_exc()
+        print("This is a bug of ours, not of your input. Please report it with the lines above.", file=sys.stderr)
+        return 123
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m runtime", description="What the runs of a project show.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    report = commands.add_parser(
+        "report",
+        help="write a page about everything that was searched and trained",
+        description="Write one self-contained page about a phase, and its pictures beside it. Nothing is trained.",
+    )
+    report.add_argument(
+        "phase", metavar="PHASE", nargs="?", help="such as phase6a (default: every phase that has runs)"
+    )
+    report.add_argument("--output", type=Path, metavar="DIR", help="write DIR/report.html (default: outputs/PHASE)")
+    report.add_argument("--runs", type=Path, metavar="DIR", help="read the runs of scripts that wrote to --output DIR")
+    return parser
+
+
+def _report(options: argparse.Namespace, project: Path) -> None:
+    outputs = options.runs or project / "outputs"
+    phases = _phases(options.phase, project, outputs)
+    if options.output and len(phases) > 1:
+        raise UserError(f"--output takes one phase; name one of {', '.join(phases)}")
+    from runtime.report.page import write_page
+    from runtime.report.phase import read_phase
+
+    for name in phases:
+        page = write_page(read_phase(project, name, outputs), options.output or outputs / name)
+        print(f"written: {page}")
+
+
+def _phases(asked: str | None, project: Path, outputs: Path) -> list[str]:
+    """The phases to report.
+
+    Raises:
+        UserError: if there is no such phase, or nothing was run.
+    """
+    scripts = {path.parent.name: path for path in sorted((project / "experiments").glob("*/*.py"), reverse=True)}
+    run = sorted(path.name for path in outputs.glob("*") if any(path.glob("*/")) and path.name != "baselines")
+    known = sorted({*scripts, *run})
+    if asked is not None and asked not in known:
+        raise UserError(f"phase {asked!r} is not known; known: {', '.join(known) or 'none'}; python -m codegen --help")
+    wanted = run if asked is None else [asked]
+    if not wanted or not set(wanted) <= set(run):
+        first = scripts.get(asked or min(scripts, default=""))
+        command = f"python {first.relative_to(project)}" if first else "python -m codegen phase6a"
+        raise UserError(f"nothing was run yet in {outputs}; run first: {command}")
+    return wanted
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,122 @@
+"""The phase at a glance: what was searched, trained, failed, and what is missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from runtime.report.phase import Experiment, Phase, budget_size
+from runtime.report.results import Result
+from runtime.report.sections import anchor
+from runtime.report.tables import Cell, Table
+from runtime.report.verdict import STATES, marks, typeset
+
+_TONES = {"finished": "good", "failed": "bad", "unreadable": "bad", "killed": "bad", "missing": "missing"}
+
+
+def overview_tables(phase: Phase) -> list[Table]:
+    """Tasks by budgets, one table for each horizon or timescale."""
+    named = [each for each in phase.experiments if each.budget]
+    return [_matrix([each for each in named if each.variant == variant], variant) for variant in _distinct(named)]
+
+
+def _distinct(experiments: list[Experiment]) -> list[str]:
+    return list(dict.fromkeys(each.variant for each in experiments))
+
+
+def _matrix(experiments: list[Experiment], variant: str) -> Table:
+    budgets = sorted({each.budget for each in experiments}, key=budget_size)
+    tasks = sorted({each.task for each in experiments})
+    at = {(each.task, each.budget): each for each in experiments}
+    caption = "Skill of every experiment" + (f": {variant.replace('_', ' ')}" if variant else "")
+    table = Table(caption, ["Task", *budgets])
+    for task in tasks:
+        cells = [_cell(at[task, budget]) if (task, budget) in at else Cell("–") for budget in budgets]
+        table.rows.append([Cell(task.replace("_", " ")), *cells])
+    return table
+
+
+def _cell(experiment: Experiment) -> Cell:
+    run = experiment.run
+    text, detail = _headline(run.result) if run and run.result and run.state == "finished" else ("", "")
+    if not (text or experiment.is_empty):
+        text = "details"
+    return Cell(
+        text,
+        detail,
+        marks=[*_search_marks(experiment), *_training_marks(experiment)],
+        link="" if experiment.is_empty else f"#{anchor(experiment.title)}",
+    )
+
+
+def _headline(result: Result) -> tuple[str, str]:
+    lead = result.headline()
+    if lead is None:
+        return "", ""
+    split, forecasts = lead
+    model = forecasts["model"]
+    interval = model.intervals.get("log_loss_skill")
+    low_high = interval.bootstrap if interval else None
+    sure = f"{typeset(low_high[0], '.1%')} to {typeset(low_high[1], '.1%')}" if low_high else "interval undefined"
+    opened = f", opening {result.test_opening.opening}" if split == "test" and result.test_opening else ""
+    return typeset(model.log_loss_skill, ".1%"), f"{sure} on {split}{opened}"
+
+
+def _search_marks(experiment: Experiment) -> list[tuple[str, str]]:
+    search = experiment.search
+    if search is None and not experiment.search_script:
+        return []
+    state = search.state if search else "missing"
+    return [(f"search {STATES[state]}", _TONES.get(state, "open"))]
+
+
+def _training_marks(experiment: Experiment) -> list[tuple[str, str]]:
+    run = experiment.run
+    if run is None:
+        shorter = [("shorter look only", "open")] if experiment.runs else []
+        return [("training missing", "missing"), *shorter] if experiment.training_script or shorter else []
+    (state, tone), *others = marks(run)
+    return [(f"training {state}", tone), *others]
+
+
+def summary(phase: Phase) -> str:
+    """One sentence with the counts."""
+    searches = [_search_marks(each) for each in phase.experiments]
+    trainings = [_training_marks(each) for each in phase.experiments if each.training_script or each.run]
+    counts = [
+        f"{len(found)} {what}: {_counted([found_one[0][0].split(' ', 1)[1] for found_one in found])}"
+        for what, found in (("searches", [each for each in searches if each]), ("trainings", trainings))
+        if found
+    ]
+    return "; ".join(counts)
+
+
+def _counted(words: list[str]) -> str:
+    return ", ".join(f"{count} {word}" for word, count in Counter(words).most_common())
+
+
+def missing_table(phase: Phase) -> Table:
+    """Every script that nothing was run of, with the command that runs it."""
+    table = Table("Missing: scripts that nothing was run of", ["Experiment", "What", "Command"])
+    for each in phase.experiments:
+        if each.search_script and each.search is None:
+            table.rows.append([Cell(each.title), Cell("search"), Cell(f"python {each.search_script}")])
+        if each.training_script and each.run is None:
+            table.rows.append([Cell(each.title), Cell("training"), Cell(f"python {each.training_script}")])
+    return table
+
+
+def openings_table(phase: Phase) -> Table:
+    """The log of test openings, as far as it concerns this phase's questions."""
+    table = Table("Openings of the test splits", ["Experiment", "Opened", "Opening", "Weights"])
+    for each in phase.openings:
+        badges = [("reopened", "bad")] if each.opening > 1 else []
+        badges += [("repeated on another machine", "open")] if each.repeats else []
+        table.rows.append(
+            [
+                Cell(each.experiment),
+                Cell(each.opened),
+                Cell(str(each.opening), marks=badges),
+                Cell(each.weights_sha256[:12]),
+            ]
+        )
+    return table

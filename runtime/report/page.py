@@ -1,0 +1,73 @@
+"""The page itself, and the pictures beside it."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from data.files import write_atomically
+from runtime.report.overview import missing_table, openings_table, overview_tables, summary
+from runtime.report.phase import Phase
+from runtime.report.scaling import scaling_section
+from runtime.report.sections import Gap, Section, anchor, experiment_section, split_sections
+from runtime.report.style import Picture
+from runtime.report.tables import runs_table
+
+
+def write_page(phase: Phase, folder: Path) -> Path:
+    """Write ``report.html`` and ``report/*.png``; the same records give the same bytes.
+
+    Args:
+        phase: what to report.
+        folder: where to write; pictures of an earlier report that are no more are removed.
+
+    Returns:
+        The page.
+    """
+    page, sections = folder / "report.html", page_sections(phase)
+    pictures = [picture for section in sections for picture in section.pictures()]
+    wanted = {folder / "report" / f"{picture.name}.png": picture.png for picture in pictures}
+    for path, png in wanted.items():
+        write_atomically(path, png)
+    for path in (folder / "report").glob("*.png"):
+        if path not in wanted:
+            path.unlink()
+    write_atomically(page, render(phase, sections).encode())
+    return page
+
+
+def page_sections(phase: Phase) -> list[Section]:
+    """All of the page, in its order."""
+    experiments = [experiment_section(each) for each in phase.experiments if not each.is_empty]
+    links = {run.name: f"#{anchor(each.title)}" for each in phase.experiments for run in each.runs}
+    missing, openings = missing_table(phase), openings_table(phase)
+    records = [runs_table(phase.runs, links), *(table for table in (missing, openings) if table.rows)]
+    return [
+        Section("Overview", "overview", [summary(phase), *phase.problems], tables=overview_tables(phase)),
+        *([Section("Split", "split", figures=charts)] if (charts := split_sections(phase)) else []),
+        scaling_section(phase.finished),
+        *experiments,
+        Section("Records", "records", tables=records),
+    ]
+
+
+def render(phase: Phase, sections: list[Section]) -> str:
+    """The page as HTML."""
+    templates = Environment(
+        loader=PackageLoader("runtime.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters["data_uri"] = data_uri
+    templates.tests["picture"] = lambda figure: isinstance(figure, Picture)
+    templates.tests["gap"] = lambda figure: isinstance(figure, Gap)
+    return templates.get_template("page.html").render(phase=phase, sections=sections)
+
+
+def data_uri(svg: str) -> str:
+    """A picture inside the page."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()

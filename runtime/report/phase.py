@@ -1,0 +1,167 @@
+"""Everything that is known of one phase: its scripts, its searches, its trainings, its openings of test splits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from runtime.report.results import Opening, Result
+from runtime.report.runs import Run, one_line, read_runs
+from runtime.report.searches import Search, read_search
+
+OPENINGS = "experiments/test_openings.jsonl"
+
+_NAME = re.compile(r"(hpo|train)_(?P<budget>[^_]+)_(?P<task>threshold_[^_]+)(?P<rest>.*)")
+SHORT = "_short"
+"""How folders of shorter looks end."""
+
+_SIZES = {"K": 1e3, "M": 1e6, "B": 1e9}
+
+
+@dataclass
+class Experiment:
+    """One question of a phase and all that was done about it.
+
+    Attributes:
+        title: what script, folder and search have in common: ``2M_threshold_1pct``.
+        budget, task, variant: as the title says (``_h5``, ``_weekly``, ``_default``); empty where it says nothing.
+        search_script, training_script: relative to the project; empty where there is none.
+        searches, runs: the real one first, then shorter looks and earlier records.
+    """
+
+    title: str
+    budget: str = ""
+    task: str = ""
+    variant: str = ""
+    search_script: str = ""
+    training_script: str = ""
+    searches: list[Search] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+
+    @property
+    def run(self) -> Run | None:
+        """The training that stands for the experiment: the latest that was no shorter look."""
+        return next((run for run in self.runs if run.is_latest and not run.name.endswith(SHORT)), None)
+
+    @property
+    def search(self) -> Search | None:
+        """The search that stands for the experiment: the one that was no shorter look."""
+        return next((search for search in self.searches if not search.name.endswith(SHORT)), None)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was run."""
+        return not (self.searches or self.runs)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase.
+
+    Attributes:
+        name: its folder below ``experiments`` and ``outputs``.
+        project: where data and scripts are looked for.
+        experiments: by budget, then task.
+        openings: those of this phase's questions, oldest first.
+        problems: what could not be read.
+    """
+
+    name: str
+    project: Path
+    experiments: list[Experiment]
+    openings: list[Opening]
+    problems: list[str]
+
+    @property
+    def runs(self) -> list[Run]:
+        """All records of trainings."""
+        return [run for experiment in self.experiments for run in experiment.runs]
+
+    @property
+    def finished(self) -> list[Result]:
+        """Records of whole, finished trainings; no shorter looks, nothing that was replaced."""
+        results = [run.result for run in self.runs if run.state == "finished" and run.is_latest]
+        return [result for result in results if result is not None and result.shortened_to_epochs is None]
+
+
+def read_phase(project: Path, name: str, outputs: Path) -> Phase:
+    """Read all that there is; what cannot be read is kept with the reason.
+
+    Args:
+        project: holds ``experiments/`` and ``data/``.
+        name: of the phase.
+        outputs: folder of the phases' outputs.
+    """
+    scripts, folder = project / "experiments" / name, outputs / name
+    found: dict[str, Experiment] = {}
+    for path in sorted(scripts.glob("*.py")):
+        _add_script(found, path, project)
+    for stem in sorted(
+        {path.name for path in _folders(folder)} | {_stem(path) for path in scripts.glob("*.best.json")}
+    ):
+        _add_outputs(found, stem, folder / stem, scripts / f"{stem}.best.json")
+    problems: list[str] = []
+    openings = _read_openings(project / OPENINGS, found.values(), problems)
+    return Phase(name, project, sorted(found.values(), key=_order), openings, problems)
+
+
+def _folders(folder: Path) -> Iterable[Path]:
+    return (path for path in folder.glob("*") if path.is_dir())
+
+
+def _stem(best: Path) -> str:
+    return best.name.removesuffix(".best.json")
+
+
+def _experiment(found: dict[str, Experiment], stem: str) -> Experiment:
+    """The experiment that a script or folder belongs to; one of its own for a name that follows no convention."""
+    match = _NAME.fullmatch(stem.removesuffix(SHORT))
+    if match is None:
+        return found.setdefault(stem, Experiment(stem))
+    title = f"{match['budget']}_{match['task']}{match['rest']}"
+    return found.setdefault(title, Experiment(title, match["budget"], match["task"], match["rest"].lstrip("_")))
+
+
+def _add_script(found: dict[str, Experiment], path: Path, project: Path) -> None:
+    if _NAME.fullmatch(path.stem) is None:
+        return
+    experiment, script = _experiment(found, path.stem), path.relative_to(project).as_posix()
+    if path.stem.startswith("hpo_"):
+        experiment.search_script = script
+    else:
+        experiment.training_script = script
+
+
+def _add_outputs(found: dict[str, Experiment], stem: str, folder: Path, best_file: Path) -> None:
+    search, runs = read_search(folder, best_file), list(read_runs(folder))
+    if search is not None:
+        _experiment(found, stem).searches.append(search)
+    if runs:
+        _experiment(found, stem).runs.extend(runs)
+
+
+def _read_openings(log: Path, experiments: Iterable[Experiment], problems: list[str]) -> list[Opening]:
+    if not log.exists():
+        return []
+    asked = [run.result.question for each in experiments for run in each.runs if run.result]
+    openings = []
+    for number, line in enumerate(log.read_bytes().splitlines(), start=1):
+        try:
+            openings.append(msgspec.json.decode(line, type=Opening))
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            problems.append(f"{OPENINGS}, line {number}: {one_line(error)}")
+    return [opening for opening in openings if opening.question in asked]
+
+
+def budget_size(budget: str) -> float:
+    """Parameters that a budget's name stands for; infinite for a name that says none."""
+    number = re.fullmatch(r"([\d.]+)([KMB])", budget)
+    return float(number[1]) * _SIZES[number[2]] if number else float("inf")
+
+
+def _order(experiment: Experiment) -> tuple[str, float, str, str]:
+    return experiment.variant, budget_size(experiment.budget), experiment.task, experiment.title

@@ -1,0 +1,180 @@
+"""From records to what stands on the page: words, tables and pictures of each experiment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from runtime.report.figures.differences import paired_differences
+from runtime.report.figures.histogram import forecast_histogram
+from runtime.report.figures.importances import parameter_importances
+from runtime.report.figures.loss import loss_curves
+from runtime.report.figures.parallel_coordinates import parallel_coordinates
+from runtime.report.figures.ranking import precision_recall_curves, roc_curves
+from runtime.report.figures.reliability import reliability_diagram
+from runtime.report.figures.search_history import search_history
+from runtime.report.figures.split import split_chart
+from runtime.report.phase import Experiment, Phase
+from runtime.report.results import Alarm
+from runtime.report.runs import Run, Unknown
+from runtime.report.searches import Search
+from runtime.report.style import Picture
+from runtime.report.tables import Table, decisions_table, forecasts_table, trials_table
+from runtime.report.verdict import STATES, Verdict, judge, marks
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Stands where a picture would, and says why there is none."""
+
+    title: str
+    reason: str
+
+
+Figure = Picture | Gap
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page.
+
+    Attributes:
+        title, anchor: its heading and where links lead.
+        words: paragraphs.
+        verdict: what a training shows; stands first.
+        marks: words and tone of the badges beside the heading.
+        alarms: what to know before believing it.
+        tables, figures: numbers and pictures.
+        parts: smaller sections inside.
+        folded: whether a reader must open it.
+    """
+
+    title: str
+    anchor: str = ""
+    words: list[str] = field(default_factory=list)
+    verdict: Verdict | None = None
+    marks: list[tuple[str, str]] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+    parts: list[Section] = field(default_factory=list)
+    folded: bool = False
+
+    def pictures(self) -> list[Picture]:
+        """All pictures, those of its parts included."""
+        own = [each for each in self.figures if isinstance(each, Picture)]
+        return own + [picture for part in self.parts for picture in part.pictures()]
+
+
+def anchor(text: str) -> str:
+    """A name that needs no escaping in a link."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", text)
+
+
+def figure(title: str, make: Callable[[], Picture]) -> Figure:
+    """The picture, or why there is none."""
+    try:
+        return make()
+    except Unknown as reason:
+        return Gap(title, str(reason))
+
+
+def experiment_section(experiment: Experiment) -> Section:
+    """All that was done about one question: the latest training first, then its search, then everything else."""
+    run, search = experiment.run, experiment.search
+    parts = [run_section(run)] if run else []
+    parts += [search_section(search)] if search else []
+    parts += [run_section(each, folded=True) for each in experiment.runs if each is not run]
+    parts += [search_section(each, folded=True) for each in experiment.searches if each is not search]
+    return Section(experiment.title.replace("_", " "), anchor(experiment.title), parts=parts)
+
+
+def run_section(run: Run, *, folded: bool = False) -> Section:
+    """One training: its verdict, its alarms, its numbers, its pictures."""
+    result = run.result
+    judged = result.judged() if result else {}
+    figures = [figure("Loss by epoch", partial(loss_curves, run))]
+    for split in reversed(judged):
+        figures += _split_figures(run, split)
+    tables = [forecasts_table(split, judged[split]) for split in reversed(judged)]
+    if result and judged:
+        tables.append(decisions_table(result))
+    return Section(
+        f"Training {run.title}",
+        verdict=judge(run),
+        marks=marks(run),
+        alarms=result.alarms if result else [],
+        tables=tables,
+        figures=figures,
+        folded=folded,
+    )
+
+
+def _split_figures(run: Run, split: str) -> list[Figure]:
+    figures = [
+        figure(f"Paired differences, {split}", partial(paired_differences, run, split)),
+        figure(f"Reliability, {split}", partial(reliability_diagram, run, split)),
+    ]
+    if not run.is_latest:  # its forecasts were overwritten
+        return figures
+    return [
+        *figures,
+        figure(f"ROC, {split}", partial(roc_curves, run, split)),
+        figure(f"Precision and recall, {split}", partial(precision_recall_curves, run, split)),
+        figure(f"Forecasts by class, {split}", partial(forecast_histogram, run, split)),
+    ]
+
+
+def search_section(search: Search, *, folded: bool = False) -> Section:
+    """One search: how it ended, every trial, and what it looked at."""
+    tones = {"finished": "good", "unreadable": "bad"}
+    found = [(STATES[search.state], tones.get(search.state, "open"))]
+    if folded:
+        found.append(("shortened", "open"))
+    return Section(
+        f"Search {search.name}",
+        words=_search_words(search),
+        marks=found,
+        alarms=search.finished.alarms if search.finished else [],
+        figures=[
+            figure("Search history", partial(search_history, search)),
+            figure("Parameter importances", partial(parameter_importances, search)),
+            figure("Completed trials across the searched space", partial(parallel_coordinates, search)),
+        ],
+        tables=[trials_table(search)] if search.trials else [],
+        folded=folded,
+    )
+
+
+def _search_words(search: Search) -> list[str]:
+    words = []
+    if search.problem:
+        words.append(f"Not everything could be read: {search.problem}.")
+    if done := search.finished:
+        best, counts = done.best, ", ".join(f"{count} {name}" for name, count in done.trials.items())
+        ended = "all trials ran" if done.ended_by == "trials" else "its time was spent"
+        words.append(
+            f"Ended because {ended}: {counts} in {done.hours:.2f} hours on {done.hpo_train_fraction:.0%} of the "
+            f"training samples. Best is trial {best.trial} with a validation loss of {best.value:.4f} in epoch "
+            f"{best.best_epoch}."
+        )
+    elif search.state != "unreadable":
+        words.append(f"Not finished: {len(search.completed)} of {len(search.trials)} trials completed so far.")
+    if search.finished and search.study is None and not search.problem:
+        words.append("Its journal is not here, so there is no history to draw.")
+    return words
+
+
+def split_sections(phase: Phase) -> list[Figure]:
+    """One chart for each distinct split of the phase."""
+    distinct: dict[str, Callable[[], Picture]] = {}
+    for run in phase.runs:
+        if run.result is None:
+            continue
+        key = repr((run.result.data_sha256, run.result.timescale, run.result.split))
+        name = f"split_{len(distinct) + 1}" if distinct else "split"
+        distinct.setdefault(key, partial(split_chart, Path(phase.project), run.result, name))
+    return [figure("Which days train, validate and test", make) for make in distinct.values()]

@@ -1,0 +1,184 @@
+"""The one visual language: two palettes, one shape of axes, and how a figure becomes a picture of the page.
+
+Colours are those of Okabe and Ito (2008), which colour-blind readers tell apart; forecasts also differ by line style.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+SIZE = (5.4, 3.8)
+WIDE = (11.2, 4.0)
+_PNG_DPI = 160
+_METADATA = ("Date", "Creator", "Format", "Type")
+_PAGE_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif"
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours of one scheme.
+
+    Attributes:
+        ink, muted, grid, surface: text and marks, secondary text, grid lines, background.
+        accent, warning: what a figure is about; what went wrong.
+        positive, negative: days of the two classes.
+        validation, test: the held-out splits.
+        forecasts: one colour for each forecast.
+        ramp: of a continuous value, whose low end stands out; cividis (Nuñez et al. 2018) without its faint end.
+    """
+
+    ink: str
+    muted: str
+    grid: str
+    surface: str
+    accent: str
+    warning: str
+    positive: str
+    negative: str
+    validation: str
+    test: str
+    forecasts: dict[str, str]
+    ramp: tuple[str, ...]
+
+
+LIGHT = Palette(
+    ink="#1c2430",
+    muted="#5b6675",
+    grid="#e3e7ec",
+    surface="#ffffff",
+    accent="#0072b2",
+    warning="#d55e00",
+    positive="#d55e00",
+    negative="#0072b2",
+    validation="#e69f00",
+    test="#009e73",
+    forecasts={
+        "model": "#0072b2",
+        "base_rate": "#6b7683",
+        "ewma_volatility": "#e69f00",
+        "logistic_regression": "#009e73",
+        "gradient_boosting": "#cc79a7",
+    },
+    ramp=("#00224e", "#35456c", "#666970", "#948e77", "#c8b866"),
+)
+
+DARK = Palette(
+    ink="#e8ecf1",
+    muted="#a3aebb",
+    grid="#323b47",
+    surface="#1a2029",
+    accent="#56b4e9",
+    warning="#ff8c42",
+    positive="#ff8c42",
+    negative="#56b4e9",
+    validation="#e69f00",
+    test="#1fc79a",
+    forecasts={
+        "model": "#56b4e9",
+        "base_rate": "#8d99a8",
+        "ewma_volatility": "#e69f00",
+        "logistic_regression": "#1fc79a",
+        "gradient_boosting": "#e09cc4",
+    },
+    ramp=("#fee838", "#c8b866", "#948e77", "#666970", "#4a5570"),
+)
+
+LINES: dict[str, Any] = {
+    "model": "-",
+    "base_rate": (0, (1, 2)),
+    "ewma_volatility": (0, (6, 2)),
+    "logistic_regression": (0, (4, 1.5, 1, 1.5)),
+    "gradient_boosting": (0, (2, 1.5)),
+}
+"""Line style of each forecast, the same in every figure."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn figure.
+
+    Attributes:
+        name: of its file, without folder and ending.
+        caption: how to read it.
+        alt: what it shows, for those who do not see it.
+        light, dark: SVG.
+        png: the light one for use elsewhere.
+        wide: whether it needs the full width.
+    """
+
+    name: str
+    caption: str
+    alt: str
+    light: str
+    dark: str
+    png: bytes
+    wide: bool
+
+
+def draw(name: str, paint: Callable[[Axes, Palette], None], *, caption: str, alt: str, wide: bool = False) -> Picture:
+    """Paint a figure in both palettes.
+
+    Args:
+        name, caption, alt, wide: see `Picture`.
+        paint: draws on empty axes with the colours of a palette.
+    """
+    light, png = _render(paint, LIGHT, wide, name), _render(paint, LIGHT, wide, None)
+    dark = _render(paint, DARK, wide, name)
+    return Picture(name, caption, alt, light.decode(), dark.decode(), png, wide)
+
+
+def _render(paint: Callable[[Axes, Palette], None], palette: Palette, wide: bool, salt: str | None) -> bytes:
+    """SVG with a salt for the names inside it, PNG without."""
+    with mpl.rc_context(_settings(palette, salt)):
+        figure = Figure(figsize=WIDE if wide else SIZE, layout="constrained")
+        paint(figure.add_subplot(), palette)
+        buffer = io.BytesIO()
+        if salt is None:
+            figure.savefig(buffer, format="png", dpi=_PNG_DPI, facecolor=palette.surface, metadata={"Software": None})
+            return buffer.getvalue()
+        figure.savefig(buffer, format="svg", transparent=True, metadata=dict.fromkeys(_METADATA))
+    # Measured in DejaVu Sans, which comes with matplotlib and is the widest; shown in the page's own font.
+    drawing = buffer.getvalue().replace(b"'DejaVu Sans'", _PAGE_FONT.encode())
+    return drawing[drawing.index(b"<svg") :]  # the head names a document type on the network
+
+
+def _settings(palette: Palette, salt: str | None) -> Any:
+    return {
+        "svg.hashsalt": salt,
+        "svg.fonttype": "none",
+        "font.family": ["DejaVu Sans"],
+        "font.size": 10.5,
+        "text.parse_math": False,  # names come from files
+        "text.color": palette.ink,
+        "axes.edgecolor": palette.muted,
+        "axes.labelcolor": palette.muted,
+        "axes.titlecolor": palette.ink,
+        "axes.titlelocation": "left",
+        "axes.titlesize": 12,
+        "axes.titleweight": "bold",
+        "axes.titlepad": 10,
+        "axes.facecolor": palette.surface,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "grid.color": palette.grid,
+        "grid.linewidth": 0.8,
+        "xtick.color": palette.muted,
+        "ytick.color": palette.muted,
+        "legend.frameon": True,
+        "legend.framealpha": 0.9,
+        "legend.facecolor": palette.surface,
+        "legend.edgecolor": "none",
+        "legend.fontsize": 9.5,
+        "lines.linewidth": 1.6,
+        "lines.solid_capstyle": "round",
+        "figure.facecolor": palette.surface,
+    }

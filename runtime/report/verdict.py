@@ -1,0 +1,188 @@
+"""What a result says, and what it cannot say, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from runtime.intervals import LEAST_CHUNKS
+from runtime.report.results import FORECAST_NAMES, Difference, Forecasts, Result
+from runtime.report.runs import Run
+
+Tone = Literal["good", "open", "bad"]
+
+STATES = {
+    "finished": "finished",
+    "failed": "failed",
+    "interrupted": "interrupted",
+    "running": "running",
+    "killed": "killed",
+    "unfinished": "unfinished",
+    "unreadable": "unreadable or older version",
+    "missing": "missing",
+}
+"""As a reader sees them."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One line to remember and the sentences behind it."""
+
+    headline: str
+    sentences: list[str]
+    tone: Tone
+
+
+def compare(difference: Difference) -> Literal["better", "worse", "open", "undefined"]:
+    """How the model does against a baseline; decided only when every interval lies on one side of zero."""
+    intervals = [each for each in (difference.t, difference.bootstrap) if each is not None]
+    if not intervals:
+        return "undefined"
+    if all(high < 0 for _, high in intervals):
+        return "better"
+    return "worse" if all(low > 0 for low, _ in intervals) else "open"
+
+
+def judge(run: Run) -> Verdict:
+    """The verdict on one run, whatever its state."""
+    result = run.result
+    if result is None:
+        return Verdict(
+            "This record cannot be read.",
+            [f"It is damaged or of an older version ({run.problem}). Train again to have it in full."],
+            "bad",
+        )
+    if run.state == "finished":
+        return _judge_finished(result)
+    if run.state == "failed":
+        reason = result.failure or "The record gives no reason."
+        return Verdict("The training failed.", [reason, "Nothing can be said about the model."], "bad")
+    return Verdict(*_UNFINISHED[run.state], "open")
+
+
+FEW_CHUNKS = 10
+"""Below this many, the caution of `runtime.intervals.PROTOCOL` is repeated in words."""
+
+_UNFINISHED = {
+    "interrupted": ("The training was interrupted.", ["Nothing can be said yet; the same command takes it up again."]),
+    "running": ("The training is still running.", ["Nothing can be said yet."]),
+    "killed": (
+        "The training ended without saying how.",
+        ["The process was killed before it could record a result; the same command takes it up again."],
+    ),
+}
+
+
+def _judge_finished(result: Result) -> Verdict:
+    split, forecasts = result.headline() or ("validation", {})
+    rival = result.rival()
+    difference = forecasts[rival].model_minus_this.get("log_loss") if rival in forecasts else None
+    sentences = [_skill(result, split, forecasts)]
+    sentences += _standing(forecasts)
+    if difference is not None and rival is not None:
+        sentences += _limits(difference, FORECAST_NAMES.get(rival, rival))
+    if LEAST_CHUNKS <= (chunks := forecasts["model"].chunks) < FEW_CHUNKS:
+        sentences.append(f"With {chunks} chunks intervals cover less than stated, the bootstrap most.")
+    sentences += _provenance(result, split)
+    return Verdict(*_lead(split, rival, difference, sentences))
+
+
+def _lead(
+    split: str, rival: str | None, difference: Difference | None, sentences: list[str]
+) -> tuple[str, list[str], Tone]:
+    if rival is None or difference is None:
+        return f"On {split} there is no baseline to compare with.", sentences, "open"
+    name = FORECAST_NAMES.get(rival, rival)
+    leads: dict[str, tuple[str, Tone]] = {
+        "better": (f"Better than its best rival, {name}, on {split}.", "good"),
+        "worse": (f"Worse than its best rival, {name}, on {split}.", "bad"),
+        "open": (f"Not shown to differ from its best rival, {name}, on {split}.", "open"),
+        "undefined": (f"Cannot be compared with its best rival, {name}, on {split}.", "open"),
+    }
+    headline, tone = leads[compare(difference)]
+    return headline, sentences, tone
+
+
+def _skill(result: Result, split: str, forecasts: Forecasts) -> str:
+    model = forecasts["model"]
+    interval = model.intervals.get("log_loss_skill")
+    low_high = interval.bootstrap if interval else None
+    sure = (
+        f"95 % bootstrap interval {typeset(low_high[0], '.1%')} to {typeset(low_high[1], '.1%')}"
+        if low_high
+        else "no interval"
+    )
+    share = model.log_loss_skill
+    verb = f"saves {share:.1%} of" if share >= 0 else f"adds {-share:.1%} to"
+    return (
+        f"PatchTST with {result.parameter_count:,} parameters {verb} the base rate's log loss on {split} ({sure}); "
+        f"{model.samples:,} samples, {model.positives:,} positive, {model.chunks} chunks."
+    )
+
+
+def _standing(forecasts: Forecasts) -> list[str]:
+    """One sentence for each way in which baselines compare."""
+    ways: dict[str, list[str]] = {}
+    for name, report in forecasts.items():
+        if difference := report.model_minus_this.get("log_loss"):
+            ways.setdefault(compare(difference), []).append(FORECAST_NAMES.get(name, name))
+    words = {
+        "better": "By log loss it is better than {}.",
+        "open": "It cannot be told apart from {}.",
+        "worse": "It is worse than {}.",
+        "undefined": "No interval exists for the comparison with {}.",
+    }
+    return [words[way].format(_listed(ways[way])) for way in words if way in ways]
+
+
+def _limits(difference: Difference, rival: str) -> list[str]:
+    """What the comparison with the rival could and could not have shown."""
+    if difference.undefined:
+        reasons = "; ".join(sorted(set(difference.undefined.values())))
+        return [f"The comparison with {rival} has no interval: {reasons}."]
+    if difference.difference is None or difference.detectable is None:
+        return []
+    return [
+        f"Against {rival} the log loss differs by {typeset(difference.difference, '+.4f')}; this split shows a true "
+        f"difference with a power of 80 % only from {difference.detectable:.4f} on."
+    ]
+
+
+def _provenance(result: Result, split: str) -> list[str]:
+    sentences = []
+    if result.shortened_to_epochs is not None:
+        sentences.append(f"This was a shorter look of {result.shortened_to_epochs} epochs, not a result.")
+    if split == "validation":
+        sentences.append(
+            "The test split was not opened. Validation chose the weights, so its numbers flatter the model."
+        )
+    if opening := result.test_opening:
+        again = " again: numbers seen before may have guided it" if opening.opening > 1 else ""
+        sentences.append(f"This is opening {opening.opening} of this question's test split{again}.")
+    return sentences
+
+
+def typeset(value: float, form: str) -> str:
+    """A number with a true minus sign."""
+    return format(value, form).replace("-", "−")
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def marks(run: Run) -> list[tuple[str, str]]:
+    """Words and tone of what must stand beside a run's name wherever it is listed."""
+    tones = {"finished": "good", "failed": "bad", "unreadable": "bad", "killed": "bad"}
+    found = [(STATES[run.state], tones.get(run.state, "open"))]
+    if (result := run.result) is None:
+        return found
+    if result.shortened_to_epochs is not None:
+        found.append((f"shortened to {result.shortened_to_epochs} epochs", "open"))
+    if not run.is_latest:
+        found.append(("replaced by a later training", "open"))
+    if result.test_opening is not None and result.test_opening.opening > 1:
+        found.append((f"test reopened: opening {result.test_opening.opening}", "bad"))
+    if result.test_opening is not None and result.test_opening.repeats:
+        found.append(("opening repeated on another machine", "open"))
+    return found
