@@ -6,12 +6,15 @@ Colours are those of Okabe and Ito (2008), which colour-blind readers tell apart
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 SIZE = (5.4, 3.8)
@@ -129,29 +132,41 @@ def draw(name: str, paint: Callable[[Axes, Palette], None], *, caption: str, alt
         name, caption, alt, wide: see `Picture`.
         paint: draws on empty axes with the colours of a palette.
     """
-    light, png = _render(paint, LIGHT, wide, name), _render(paint, LIGHT, wide, None)
-    dark = _render(paint, DARK, wide, name)
-    return Picture(name, caption, alt, light.decode(), dark.decode(), png, wide)
+    with _figure(paint, LIGHT, wide, name) as figure:
+        png, light = _png(figure), _svg(figure)  # in this order: SVG leaves another resolution behind
+    with _figure(paint, DARK, wide, name) as figure:
+        dark = _svg(figure)
+    return Picture(name, caption, alt, light, dark, png, wide)
 
 
-def _render(paint: Callable[[Axes, Palette], None], palette: Palette, wide: bool, salt: str | None) -> bytes:
-    """SVG with a salt for the names inside it, PNG without."""
-    with mpl.rc_context(_settings(palette, salt)):
-        figure = Figure(figsize=WIDE if wide else SIZE, layout="constrained")
+@contextmanager
+def _figure(paint: Callable[[Axes, Palette], None], palette: Palette, wide: bool, name: str) -> Iterator[Figure]:
+    """A painted figure, laid out once, and the settings that it must be saved under."""
+    with mpl.rc_context(_settings(palette, name)):
+        figure = Figure(figsize=WIDE if wide else SIZE, dpi=_PNG_DPI, layout="constrained")
         paint(figure.add_subplot(), palette)
-        buffer = io.BytesIO()
-        if salt is None:
-            figure.savefig(buffer, format="png", dpi=_PNG_DPI, facecolor=palette.surface, metadata={"Software": None})
-            return buffer.getvalue()
-        figure.savefig(buffer, format="svg", transparent=True, metadata=dict.fromkeys(_METADATA))
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        yield figure
+
+
+def _svg(figure: Figure) -> str:
+    buffer = io.StringIO()
+    FigureCanvasSVG(figure).print_svg(buffer, metadata=dict.fromkeys(_METADATA))  # type: ignore[no-untyped-call]
     # Measured in DejaVu Sans, which comes with matplotlib and is the widest; shown in the page's own font.
-    drawing = buffer.getvalue().replace(b"'DejaVu Sans'", _PAGE_FONT.encode())
-    return drawing[drawing.index(b"<svg") :]  # the head names a document type on the network
+    drawing = buffer.getvalue().replace("'DejaVu Sans'", _PAGE_FONT)
+    return drawing[drawing.index("<svg") :]  # the head names a document type on the network
 
 
-def _settings(palette: Palette, salt: str | None) -> Any:
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
+    return buffer.getvalue()
+
+
+def _settings(palette: Palette, name: str) -> Any:
     return {
-        "svg.hashsalt": salt,
+        "svg.hashsalt": name,
         "svg.fonttype": "none",
         "font.family": ["DejaVu Sans"],
         "font.size": 10.5,

@@ -42,7 +42,7 @@ def forecast_histogram(run: Run, split: str) -> Picture:
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
         axes.set_ylim(bottom=0)
-        axes.legend(loc="upper right")
+        axes.legend(loc="best")
 
     medians = "; ".join(
         f"{values.size} days that {words}: median forecast {np.median(values):.1%}"

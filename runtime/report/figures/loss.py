@@ -33,7 +33,7 @@ def loss_curves(run: Run) -> Picture:
         axes.set(title="Loss by epoch", xlabel="epoch", ylabel="log loss (nats)")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.margins(x=0.03)
-        axes.legend(loc="upper right")
+        axes.legend(loc="best")
 
     lines = "; horizontal lines are the baselines' validation losses" if baselines else ""
     return draw(

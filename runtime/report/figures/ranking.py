@@ -53,12 +53,13 @@ def precision_recall_curves(run: Run, split: str) -> Picture:
         axes.axhline(rate, label=f"base rate  {rate:.3f}", **_line(palette, "base_rate"))
         for name in _drawn(table, "base_rate"):
             precision, recall, _ = precision_recall_curve(table["label"], table[name])
+            precision[-1] = precision[-2]  # the curve's last point, a precision of 1 without any forecast, is no datum
             label = f"{FORECAST_NAMES[name]}  {forecasts[name].pr_auc:.3f}"
             axes.step(recall, precision, where="post", label=label, **_line(palette, name))
         if decision is not None and decision.recall is not None and decision.precision is not None:
             _mark(axes, palette, decision.recall, decision.precision)
         axes.set(title=f"Precision and recall, {split}", xlabel="recall", ylabel="precision")
-        _square(axes, "upper right")
+        _square(axes, "best")
 
     return _ranked(run, split, "pr", paint, "precision-recall", "pr_auc", forecasts)
 
@@ -87,7 +88,7 @@ def _mark(axes: Axes, palette: Palette, x: float, y: float) -> None:
     axes.plot(x, y, "o", color=palette.forecasts["model"], markersize=8, markeredgecolor=palette.surface, zorder=5)
 
 
-def _square(axes: Axes, place: Literal["lower right", "upper right"]) -> None:
+def _square(axes: Axes, place: Literal["lower right", "best"]) -> None:
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], labels[::-1], loc=place, title="area below", alignment="left", title_fontsize=9)

@@ -36,7 +36,7 @@ def reliability_diagram(run: Run, split: str) -> Picture:
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(PercentFormatter(xmax=1))
         handles, labels = axes.get_legend_handles_labels()
-        axes.legend(handles[::-1], labels[::-1], loc="upper left", title="calibration error", alignment="left")
+        axes.legend(handles[::-1], labels[::-1], loc="best", title="calibration error", alignment="left")
 
     model = forecasts["model"]
     smallest = min(each.samples for each in bins["model"])
