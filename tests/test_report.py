@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
 import subprocess
@@ -11,21 +10,18 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 from matplotlib.image import imread
 
 from runtime.__main__ import main
 from runtime.files import sole_process
-from runtime.report.figures.split import split_chart
 from runtime.report.page import page_sections, render
 from runtime.report.phase import Phase, read_phase
-from runtime.report.results import Result
-from runtime.report.runs import Unknown, read_runs
+from runtime.report.runs import read_runs
 from runtime.report.sections import Section
 from runtime.report.style import Picture
-from tests.market import PROJECT, real_series
+from tests.market import PROJECT
 from tests.reported import HOSTILE, make_phase
 
 
@@ -221,27 +217,6 @@ def test_shorter_look_is_folded_away_and_marked(project: Path) -> None:
     assert part.run is None
     assert run.result is not None
     assert run.result.shortened_to_epochs == 2
-
-
-@pytest.fixture(scope="module")
-def real_result(phase: Phase) -> Result:
-    """A record that names the embedded data and their split."""
-    record = json.loads((phase.project / "outputs/phase0/train_2M_threshold_1pct/result.json").read_text())
-    series = real_series()
-    split = record["split"] | {"total_days": len(series), "context_length": 60, "chunk_length": 201}
-    changes = {"data_sha256": series.content_sha256, "feature_columns": list(series.feature_columns), "split": split}
-    return msgspec.convert(record | changes, Result)
-
-
-def test_split_lies_on_the_price(real_result: Result) -> None:
-    picture = split_chart(PROJECT, real_result, "split")
-    assert picture.alt.startswith("Closing price from 1990-03-27 to 2018-12-31")
-
-
-def test_other_data_are_never_drawn(real_result: Result, project: Path) -> None:
-    other = msgspec.structs.replace(real_result, data_sha256="f" * 64)
-    with pytest.raises(Unknown, match="no dataset"):
-        split_chart(PROJECT, other, "split")
 
 
 @pytest.mark.parametrize(

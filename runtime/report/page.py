@@ -13,7 +13,7 @@ from runtime.report.phase import Phase
 from runtime.report.scaling import scaling_section
 from runtime.report.sections import Gap, Section, anchor, experiment_section, split_sections
 from runtime.report.style import Picture
-from runtime.report.tables import runs_table
+from runtime.report.tables import runs_table, searches_table
 
 
 def write_page(phase: Phase, folder: Path) -> Path:
@@ -42,14 +42,15 @@ def page_sections(phase: Phase) -> list[Section]:
     """All of the page, in its order."""
     experiments = [experiment_section(each) for each in phase.experiments if not each.is_empty]
     links = {run.name: f"#{anchor(each.title)}" for each in phase.experiments for run in each.runs}
+    links |= {search.name: f"#{anchor(each.title)}" for each in phase.experiments for search in each.searches}
     missing, openings = missing_table(phase), openings_table(phase)
-    records = [runs_table(phase.runs, links), *(table for table in (missing, openings) if table.rows)]
+    records = [runs_table(phase.runs, links), searches_table(phase.searches, links), missing, openings]
     return [
         Section("Overview", "overview", [summary(phase), *phase.problems], tables=overview_tables(phase)),
         *([Section("Split", "split", figures=charts)] if (charts := split_sections(phase)) else []),
         scaling_section(phase.finished),
         *experiments,
-        Section("Records", "records", tables=records),
+        Section("Records", "records", tables=[table for table in records if table.rows]),
     ]
 
 

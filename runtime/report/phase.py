@@ -10,15 +10,12 @@ from pathlib import Path
 import msgspec
 
 from runtime.report.results import Opening, Result
-from runtime.report.runs import Run, one_line, read_runs
+from runtime.report.runs import SHORT, Run, one_line, read_runs
 from runtime.report.searches import Search, read_search
 
 OPENINGS = "experiments/test_openings.jsonl"
 
 _NAME = re.compile(r"(hpo|train)_(?P<budget>[^_]+)_(?P<task>threshold_[^_]+)(?P<rest>.*)")
-SHORT = "_short"
-"""How folders of shorter looks end."""
-
 _SIZES = {"K": 1e3, "M": 1e6, "B": 1e9}
 
 
@@ -45,12 +42,12 @@ class Experiment:
     @property
     def run(self) -> Run | None:
         """The training that stands for the experiment: the latest that was no shorter look."""
-        return next((run for run in self.runs if run.is_latest and not run.name.endswith(SHORT)), None)
+        return next((run for run in self.runs if run.is_latest and not run.is_short), None)
 
     @property
     def search(self) -> Search | None:
         """The search that stands for the experiment: the one that was no shorter look."""
-        return next((search for search in self.searches if not search.name.endswith(SHORT)), None)
+        return next((search for search in self.searches if not search.is_short), None)
 
     @property
     def is_empty(self) -> bool:
@@ -80,6 +77,11 @@ class Phase:
     def runs(self) -> list[Run]:
         """All records of trainings."""
         return [run for experiment in self.experiments for run in experiment.runs]
+
+    @property
+    def searches(self) -> list[Search]:
+        """All searches."""
+        return [search for experiment in self.experiments for search in experiment.searches]
 
     @property
     def finished(self) -> list[Result]:

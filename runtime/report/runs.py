@@ -19,6 +19,10 @@ class Unknown(Exception):  # noqa: N818 - not an error: the page shows the reaso
     """Something cannot be shown; the message says why."""
 
 
+SHORT = "_short"
+"""How folders of shorter looks end."""
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """One record of a training.
@@ -44,6 +48,11 @@ class Run:
     def title(self) -> str:
         """The folder, and for an earlier record whose weights it is about: no two records share one."""
         return self.name if self.is_latest else f"{self.name}_{self.path.stem.removeprefix('result-')}"
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it was a shorter look."""
+        return self.name.endswith(SHORT)
 
     @property
     def is_latest(self) -> bool:

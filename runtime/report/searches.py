@@ -14,7 +14,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from runtime.report.results import Alarm
-from runtime.report.runs import is_held, one_line
+from runtime.report.runs import SHORT, is_held, one_line
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -66,6 +66,11 @@ class Search:
     def trials(self) -> list[FrozenTrial]:
         """All trials, oldest first."""
         return [] if self.study is None else self.study.get_trials(deepcopy=False)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it was a shorter look."""
+        return self.name.endswith(SHORT)
 
     @property
     def completed(self) -> list[FrozenTrial]:

@@ -23,7 +23,7 @@ from runtime.report.runs import Run, Unknown
 from runtime.report.searches import Search
 from runtime.report.style import Picture
 from runtime.report.tables import Table, decisions_table, forecasts_table, trials_table
-from runtime.report.verdict import STATES, Verdict, judge, marks
+from runtime.report.verdict import Verdict, judge, marks, search_marks
 
 
 @dataclass(frozen=True)
@@ -130,14 +130,10 @@ def _split_figures(run: Run, split: str) -> list[Figure]:
 
 def search_section(search: Search, *, folded: bool = False) -> Section:
     """One search: how it ended, every trial, and what it looked at."""
-    tones = {"finished": "good", "unreadable": "bad"}
-    found = [(STATES[search.state], tones.get(search.state, "open"))]
-    if folded:
-        found.append(("shortened", "open"))
     return Section(
         f"Search {search.name}",
         words=_search_words(search),
-        marks=found,
+        marks=search_marks(search),
         alarms=search.finished.alarms if search.finished else [],
         figures=[
             figure("Search history", partial(search_history, search)),

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from runtime.report.results import BASELINES, FORECAST_NAMES, Forecast, Forecasts, Range, Result
 from runtime.report.runs import Run
-from runtime.report.searches import Search, lowest, outcome
-from runtime.report.verdict import marks, typeset
+from runtime.report.searches import OUTCOMES, Search, lowest, outcome
+from runtime.report.verdict import marks, search_marks, typeset
 
 
 @dataclass(frozen=True)
@@ -183,6 +183,27 @@ def _summary(table: Table, run: Run) -> list[Cell]:
         against,
         Cell(FORECAST_NAMES.get(rival or "", "–")),
     ]
+
+
+def searches_table(searches: Iterable[Search], links: dict[str, str]) -> Table:
+    """Every search, unfinished ones included."""
+    table = Table(
+        "All searches", ["Search", "State", *(name.capitalize() for name in OUTCOMES), "Best loss", "Best trial"]
+    )
+    for search in searches:
+        counts = [sum(outcome(trial) == name for trial in search.trials) for name in OUTCOMES]
+        best = min(search.completed, key=lambda trial: trial.value or 0.0, default=None)
+        reason = f"{search.name}: {search.problem or 'no trial is recorded as completed here'}"
+        table.rows.append(
+            [
+                Cell(search.name, link=links.get(search.name, "")),
+                Cell(marks=search_marks(search)),
+                *(Cell(str(count)) for count in counts),
+                Cell(f"{best.value:.4f}") if best else table.undefined(reason),
+                Cell(str(1 + best.number)) if best else table.undefined(reason),
+            ]
+        )
+    return table
 
 
 def trials_table(search: Search) -> Table:

@@ -8,6 +8,7 @@ from typing import Literal
 from runtime.intervals import LEAST_CHUNKS
 from runtime.report.results import FORECAST_NAMES, Difference, Forecasts, Result
 from runtime.report.runs import Run
+from runtime.report.searches import Search
 
 Tone = Literal["good", "open", "bad"]
 
@@ -169,6 +170,13 @@ def typeset(value: float, form: str) -> str:
 
 def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def search_marks(search: Search) -> list[tuple[str, str]]:
+    """Words and tone of what must stand beside a search's name wherever it is listed."""
+    tones = {"finished": "good", "unreadable": "bad"}
+    found = [(STATES[search.state], tones.get(search.state, "open"))]
+    return [*found, ("shortened", "open")] if search.is_short else found
 
 
 def marks(run: Run) -> list[tuple[str, str]]:

@@ -32,6 +32,7 @@ def paired_differences(run: Run, split: str) -> Picture:
         axes.tick_params(axis="y", length=0, labelcolor=palette.ink)
         axes.grid(visible=False, axis="y")
         axes.set(ylim=(-len(found) + 0.4, 0.75), xlabel="log loss, model − baseline")
+        axes.locator_params(axis="x", nbins=5)
         _name_sides(axes, palette)
         axes.set_title(f"Paired differences, {split}")
 

@@ -24,7 +24,7 @@ def roc_curves(run: Run, split: str) -> Picture:
     decision = forecasts["model"].decision
 
     def paint(axes: Axes, palette: Palette) -> None:
-        axes.plot([0, 1], [0, 1], color=palette.grid, linewidth=1.2)
+        axes.plot([0, 1], [0, 1], color=palette.muted, linewidth=0.8)
         for name in _drawn(table, "base_rate"):
             false, true, _ = roc_curve(table["label"], table[name])
             axes.plot(

@@ -17,7 +17,7 @@ def reliability_diagram(run: Run, split: str) -> Picture:
     top = 1.05 * max(max(each.forecast, each.positive_rate) for of_one in bins.values() for each in of_one)
 
     def paint(axes: Axes, palette: Palette) -> None:
-        axes.plot([0, top], [0, top], color=palette.grid, linewidth=1.4)
+        axes.plot([0, top], [0, top], color=palette.muted, linewidth=0.8)
         for name, of_one in bins.items():
             is_model = name == "model"
             axes.plot(
