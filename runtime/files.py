@@ -137,6 +137,18 @@ def sole_process(folder: Path) -> Iterator[None]:
         yield
 
 
+def is_held(folder: Path) -> bool:
+    """Whether a process holds a folder as `sole_process` does; nothing is written."""
+    try:
+        with (folder / ".lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 def _told_by(holder: Path) -> str:
     """What the holder wrote, for people only: the lock alone decides."""
     try:

@@ -19,6 +19,7 @@ from runtime.training_run import run_training
 from tests.tiny import (
     ARCHITECTURE,
     Hyperparameters,
+    InThisProcess,
     make_arguments,
     make_experiment,
     make_formula_objective,
@@ -61,7 +62,8 @@ def losses(values: Hyperparameters) -> list[float]:
 def search(arguments: Arguments, *, finished: bool) -> None:
     """A real search by formula; an unfinished one was killed in its fourth trial, whose line is torn."""
     settings = SETTINGS if finished else replace(SETTINGS, n_trials=3)
-    study = Search(EXPERIMENT, make_formula_objective(EXPERIMENT, losses), settings, arguments.output)
+    objective = make_formula_objective(EXPERIMENT, losses)
+    study = Search(EXPERIMENT, objective, settings, arguments.output, InThisProcess(objective))
     study.run()
     if finished:
         write_json(arguments.best_file, search_record(study, 0.3))

@@ -10,8 +10,7 @@ from pathlib import Path
 import msgspec
 import pandas as pd
 
-from runtime.errors import UserError
-from runtime.files import sole_process
+from runtime.files import is_held
 from runtime.report.results import Epoch, Result
 
 
@@ -108,15 +107,6 @@ def _state(result: Result, folder: Path) -> str:
     if result.status != "running":
         return result.status
     return "running" if is_held(folder) else "killed"
-
-
-def is_held(folder: Path) -> bool:
-    """Whether a process runs in this folder."""
-    try:
-        with sole_process(folder):
-            return False
-    except UserError:
-        return True
 
 
 def _read_epochs(path: Path) -> list[Epoch]:

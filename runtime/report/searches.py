@@ -13,8 +13,9 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
+from runtime.files import is_held
 from runtime.report.results import Alarm
-from runtime.report.runs import SHORT, is_held, one_line
+from runtime.report.runs import SHORT, one_line
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
