@@ -23,6 +23,33 @@ class TokenBatchNorm(nn.BatchNorm1d):
         return super().forward(tokens.flatten(0, 1)).view_as(tokens)
 
 
+class Dropout(nn.Module):
+    """``nn.Dropout`` whose masks cost a third of the time on a CPU, where drawing them took a fifth of a training step.
+
+    Each random word of 64 bits decides four values. The probability is rounded to a multiple of 2^-16, and what is kept
+    is scaled by the rounded one, so that the mean stays exact.
+
+    Args:
+        probability: of dropping a value, in [0, 1).
+    """
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Return the values themselves, or in training mode values of the same shape, some of them 0."""
+        if not self.training or self.probability == 0:
+            return values
+        if values.device.type != "cpu":
+            return F.dropout(values, self.probability)
+        dropped = round(self.probability * 2**16)
+        words = torch.empty(-(-values.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
+        draws = words.view(torch.int16)[: values.numel()].view(values.shape)
+        keep = (draws >= dropped - 2**15).to(values.dtype)
+        return values * keep.mul_(2**16 / (2**16 - dropped))
+
+
 class Attention(nn.Module):
     """Multi-head self-attention, optionally adding the scores of the layer before (RealFormer)."""
 
@@ -75,7 +102,7 @@ class FeedForward(nn.Module):
     def __init__(self, architecture: Architecture, *, dropout: float) -> None:
         super().__init__()
         self.hidden = nn.Linear(architecture.d_model, architecture.d_ff)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.output = nn.Linear(architecture.d_ff, architecture.d_model)
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -95,7 +122,7 @@ class EncoderLayer(nn.Module):
         self.attention_norm = norm(architecture.d_model)
         self.feed_forward = FeedForward(architecture, dropout=dropout)
         self.feed_forward_norm = norm(architecture.d_model)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, tokens: Tensor, scores: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return the tokens, same shape, and the attention scores for the next layer (see `Attention`)."""

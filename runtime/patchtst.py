@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from runtime.architecture import Architecture
-from runtime.layers import EncoderLayer, sincos_positions
+from runtime.layers import Dropout, EncoderLayer, sincos_positions
 
 INIT_STD = 0.02
 
@@ -60,12 +60,12 @@ class PatchTST(nn.Module):
             self.positions = nn.Parameter(positions)
         else:
             self.register_buffer("positions", positions)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.layers = nn.ModuleList(
             EncoderLayer(architecture, dropout=dropout, attention_dropout=attention_dropout)
             for _ in range(architecture.num_layers)
         )
-        self.head_dropout = nn.Dropout(head_dropout)
+        self.head_dropout = Dropout(head_dropout)
         self.head = nn.Linear(architecture.head_size, 1)
         if architecture.last_row:
             self.last_row = nn.Parameter(torch.empty(architecture.num_channels))

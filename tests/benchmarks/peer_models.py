@@ -28,6 +28,7 @@ _SHARED = {
     "residual_attention": False,
     "pooling": "flatten",
     "instance_norm": False,
+    "last_row": False,
     "patch_length": 10,
     "stride": 10,
 }
@@ -42,7 +43,7 @@ ARCHITECTURES = {
         norm_first=False,
         **_SHARED,
     ),
-    "mixing": solve_d_ff(  # the default of the 2M budget
+    "mixing": solve_d_ff(  # a candidate of the 2M budget, without the path that peers lack
         2_000_000, d_model=128, num_heads=8, num_layers=8, channels="mixing", norm="layer", norm_first=True, **_SHARED
     ),
 }

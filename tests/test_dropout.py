@@ -1,0 +1,70 @@
+"""Our dropout against what dropout means: its rate, its scale, its independence, its gradient."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from runtime.layers import Dropout
+
+MANY = 2**18
+
+
+def draw(probability: float, size: int = MANY, seed: int = 0) -> torch.Tensor:
+    """Which of many ones were kept."""
+    torch.manual_seed(seed)
+    return Dropout(probability).train()(torch.ones(size)) != 0
+
+
+@pytest.mark.parametrize("probability", [0.001, 0.1, 0.25, 0.5, 0.7, 0.99])
+def test_the_rate_of_each_of_the_four_parts_of_a_word_is_the_probability(probability: float) -> None:
+    kept = draw(probability).view(-1, 4).double().mean(dim=0)
+    deviation = (probability * (1 - probability) / (MANY / 4)) ** 0.5
+    assert (kept - (1 - probability)).abs().max() < 5 * deviation
+
+
+@pytest.mark.parametrize("lag", range(1, 9))
+def test_neighbouring_values_are_dropped_independently(lag: int) -> None:
+    kept = draw(0.3).double() - 0.7
+    assert abs(float((kept[lag:] * kept[:-lag]).mean())) < 5 * 0.21 / MANY**0.5
+
+
+def test_each_call_draws_anew_and_the_seed_decides() -> None:
+    layer = Dropout(0.5).train()
+    torch.manual_seed(3)
+    first, second = layer(torch.ones(1000)), layer(torch.ones(1000))
+    torch.manual_seed(3)
+    assert not torch.equal(first, second)
+    assert torch.equal(first, layer(torch.ones(1000)))
+
+
+@given(probability=st.floats(0, 0.999), shape=st.lists(st.integers(1, 5), min_size=1, max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_what_is_kept_is_scaled_as_nn_dropout_scales_it(probability: float, shape: list[int]) -> None:
+    values = torch.randn(shape)
+    dropped = Dropout(probability).train()(values)
+    assert dropped.shape == values.shape
+    kept = dropped != 0
+    torch.testing.assert_close(dropped[kept], values[kept] / (1 - probability), rtol=0.02, atol=0)
+
+
+def test_the_mean_is_kept_exactly_at_a_probability_that_is_no_multiple() -> None:
+    probability = 1.5 / 2**16
+    scale = Dropout(probability).train()(torch.ones(64)).max()
+    assert float(scale) == pytest.approx(2**16 / (2**16 - 2), rel=1e-7)
+
+
+def test_the_gradient_flows_where_values_were_kept() -> None:
+    values = torch.randn(1000, requires_grad=True)
+    dropped = Dropout(0.4).train()(values)
+    dropped.sum().backward()
+    torch.testing.assert_close(values.grad, dropped.detach() / values.detach())
+
+
+@pytest.mark.parametrize(("layer", "mode"), [(Dropout(0.5), False), (Dropout(0.0), True)])
+def test_nothing_is_dropped_in_evaluation_or_without_probability(layer: nn.Module, mode: bool) -> None:
+    values = torch.randn(10)
+    assert layer.train(mode)(values) is values
