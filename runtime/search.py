@@ -169,9 +169,7 @@ class Search:
 
     def _run_trial(self, bar: tqdm[NoReturn]) -> None:
         counted = self.counted()
-        # A sampler that depends on nothing but the position draws the same after any restart.
-        seed = int(np.random.SeedSequence([self.settings.seed, len(counted)]).generate_state(1)[0])
-        self.study.sampler = optuna.samplers.TPESampler(seed=seed)
+        self.study.sampler = optuna.samplers.TPESampler(seed=self._sampler_seed(len(counted)))
         trial = self.study.ask()
         deadline = time.monotonic() + self.seconds_left()
         run = TrialRun(trial, self.objective, self.processes, deadline, lambda line: _show(bar, line))
@@ -195,6 +193,11 @@ class Search:
             self._tell(run, value=value)
         _show(bar, describe(self.counted(), self.settings.n_trials))
         bar.update()
+
+    def _sampler_seed(self, position: int) -> int:
+        """A sampler that depends on nothing but seed, study and position draws the same after any restart."""
+        study = int.from_bytes(sha256(self.study.study_name.encode()).digest()[:8])
+        return int(np.random.SeedSequence([self.settings.seed, study, position]).generate_state(1)[0])
 
     def _tell(self, run: TrialRun, *, value: float | None = None, state: TrialState | None = None) -> None:
         run.record_cost()

@@ -6,9 +6,9 @@ from typing import Any
 import optuna
 import pytest
 import torch
-from torch import nn
 
 from runtime.errors import RunError
+from runtime.layers import Dropout
 from runtime.objective import Objective, create_objective, reporter
 from runtime.recipe import Recipe
 from runtime.trainer import EpochRecord, Trainer
@@ -42,7 +42,7 @@ def what_is_built(trainer: Trainer) -> dict[str, Any]:
         "architecture": trainer.model.parameter_count(),
         "learning_rate": matrices["lr"],
         "weight_decay": matrices["weight_decay"],
-        "dropout": {module.p for module in trainer.model.modules() if isinstance(module, nn.Dropout) and module.p},
+        "dropout": {module.probability for module in trainer.model.modules() if isinstance(module, Dropout)},
         "batch_size": trainer.steps_per_epoch,
     }
 

@@ -99,6 +99,17 @@ def test_search_seed_decides_what_is_drawn(tmp_path: Path) -> None:
     assert drawn[0][0] != drawn[0][1], "trials of one search must differ, too"
 
 
+def test_each_study_draws_its_own_trials(tmp_path: Path) -> None:
+    objective = make_formula_objective(EXPERIMENT, steady)
+    drawn = []
+    for name in ("one", "other"):
+        output = tmp_path / name
+        search = Search(EXPERIMENT, objective, SETTINGS, output, InThisProcess(objective), study_name=name)
+        search.run()
+        drawn.append([trial.params for trial in search.counted()])
+    assert drawn[0][0] != drawn[1][0]
+
+
 def test_trial_left_running_is_marked_interrupted_and_does_not_count(tmp_path: Path) -> None:
     make_search(tmp_path).study.ask()
     search = make_search(tmp_path)
@@ -108,7 +119,7 @@ def test_trial_left_running_is_marked_interrupted_and_does_not_count(tmp_path: P
 
 
 def test_failed_trials_count_and_say_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    search = make_search(tmp_path, lambda values: [0.5, float("nan")] if values["dropout"] > 0.2 else [0.5])
+    search = make_search(tmp_path, lambda values: [0.5, float("nan")] if values["dropout"] > 0.3 else [0.5])
     search.run()
     assert len(search.counted()) == 4
     failed = [trial for trial in search.counted() if trial.state is TrialState.FAIL]
