@@ -23,6 +23,17 @@ class EpochRecord:
     seconds: float
 
 
+@dataclass(frozen=True)
+class TrainingResult:
+    """How a training ended. ``best_epoch`` is the one whose weights the model now holds."""
+
+    best_epoch: int
+    best_val_loss: float
+    epochs: tuple[EpochRecord, ...]
+    stopped_early: bool
+    parameter_count: int
+
+
 @dataclass
 class Progress:
     """Where a training stands between two steps.

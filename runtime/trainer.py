@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from runtime.allocator import keep_pages
 from runtime.building import make_architecture, make_optimizer, mixed_seed
 from runtime.errors import RunError, UserError
 from runtime.patchtst import PatchTST
-from runtime.progress import EpochRecord, Progress, random_states, set_random_states
+from runtime.progress import EpochRecord, Progress, TrainingResult, random_states, set_random_states
 from runtime.recipe import Recipe
 from runtime.splits import Indices, SplitIndices
 from runtime.starting_point import set_starting_point
@@ -26,17 +26,6 @@ from runtime.windows import WindowDataset
 __all__ = ["EpochRecord", "Trainer", "TrainingResult", "predict_logits"]
 
 EVALUATION_BATCH = 1024
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """How a training ended. ``best_epoch`` is the one whose weights the model now holds."""
-
-    best_epoch: int
-    best_val_loss: float
-    epochs: tuple[EpochRecord, ...]
-    stopped_early: bool
-    parameter_count: int
 
 
 class Trainer:
@@ -120,6 +109,7 @@ class Trainer:
         Raises:
             RunError: if a loss is not finite.
         """
+        keep_pages()
         with torch.random.fork_rng():
             while not self.progress.is_finished(self.recipe):
                 self._train_epoch(after_step)

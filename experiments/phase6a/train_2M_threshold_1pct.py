@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2M threshold_1pct
 # Generator: 0.1.0
-# Spec: sha256:8173f710d10bc9c02bd95ce02875472be9f898e1c8c7fc71565569c76b8f11e2
-# Seal: sha256:efa3600444869a9ad317fb11b7b804cf98caeea4ffc6fd6e43b8274bf7f87ddb
+# Spec: sha256:9cef2888f864b9ff693a53da8ac6b10ae21e146b2dd21f865d0cb8a19f69d7e6
+# Seal: sha256:92842561602021a738820a4efac3a85090953daa4993458d172dae15d18e84d8
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -18,7 +18,7 @@ from runtime.chunk_splitter import ChunkSplitter
 from runtime.experiment import Experiment
 from runtime.plan import print_training_cost, print_training_plan
 from runtime.recipe import Recipe
-from runtime.script import require_hyperparameters, run_script
+from runtime.script import run_script
 from runtime.series import Series, load_series
 from runtime.trainer import Trainer
 from runtime.training_run import run_training
@@ -81,11 +81,46 @@ SPLIT_SEED = 42
 
 # --- Model ----------------------------------------------------------------------------------------
 PARAMETER_BUDGET = 2000000
-ARCHITECTURES = {}
+ARCHITECTURES = {
+    "d128_h8_l8_p10": {
+        "patch_length": 10,
+        "stride": 10,
+        "d_model": 128,
+        "num_heads": 8,
+        "num_layers": 8,
+        "d_ff": 704,
+        "channels": "mixing",
+        "norm": "layer",
+        "norm_first": True,
+        "positions": "learned",
+        "residual_attention": False,
+        "pooling": "flatten",
+        "instance_norm": False,
+        "last_row": True,
+    },
+}
 
 # --- Hyperparameters ------------------------------------------------------------------------------
-HYPERPARAMETERS = {}
-PROVENANCE = {}
+HYPERPARAMETERS = {
+    "learning_rate": 3.5761612136242254e-05,
+    "weight_decay": 0.13284352946168454,
+    "dropout": 0.5345637431716911,
+    "batch_size": 32,
+}
+PROVENANCE = {
+    "source": "experiments/phase6a/hpo_2M_threshold_1pct.best.json",
+    "task": "threshold_1pct",
+    "horizon": 1,
+    "timescale": "daily",
+    "trial": 16,
+    "val_loss": 0.3400344990959545,
+    "trials": {
+        "completed": 24,
+        "pruned": 26,
+        "failed": 0,
+    },
+    "ended_by": "trials",
+}
 
 # --- Training -------------------------------------------------------------------------------------
 MAX_EPOCHS = 4
@@ -161,10 +196,6 @@ def make_trainer(experiment: Experiment, arguments: Arguments, architecture: Map
 def main() -> None:
     """Prepare, show the plan, train."""
     arguments = parse_arguments(__file__, __doc__, shorten="epochs")
-    require_hyperparameters(
-        HYPERPARAMETERS,
-        search_first="python experiments/phase6a/hpo_2M_threshold_1pct.py, then python -m codegen phase6a 2M threshold_1pct",
-    )
     experiment = make_experiment()
     print_training_plan(experiment, ARCHITECTURES, PARAMETER_BUDGET)
     if arguments.dry_run:

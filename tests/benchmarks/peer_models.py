@@ -33,11 +33,11 @@ _SHARED = {
     "stride": 10,
 }
 ARCHITECTURES = {
-    "independent": solve_d_ff(  # the published form
+    "independent": solve_d_ff(  # the published form and widths, deep enough for the budget: d_ff comes out as 256
         2_000_000,
-        d_model=256,
-        num_heads=8,
-        num_layers=3,
+        d_model=128,
+        num_heads=16,
+        num_layers=15,
         channels="independent",
         norm="batch",
         norm_first=False,
