@@ -38,7 +38,8 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser(
         "report",
         help="write a page about everything that was searched and trained",
-        description="Write one self-contained page about a phase, and its pictures beside it. Nothing is trained.",
+        description="Write one self-contained page about a phase, and its pictures beside it; without PHASE one about "
+        "each, and one that compares them. Nothing is trained.",
     )
     report.add_argument(
         "phase", metavar="PHASE", nargs="?", help="such as phase6a (default: every phase that has runs)"
@@ -53,12 +54,14 @@ def _report(options: argparse.Namespace, project: Path) -> None:
     phases = _phases(options.phase, project, outputs)
     if options.output and len(phases) > 1:
         raise UserError(f"--output takes one phase; name one of {', '.join(phases)}")
-    from runtime.report.page import write_page
+    from runtime.report.page import write_comparison, write_phase
     from runtime.report.phase import read_phase
 
-    for name in phases:
-        page = write_page(read_phase(project, name, outputs), options.output or outputs / name)
-        print(f"written: {page}")
+    read = [read_phase(project, name, outputs) for name in phases]
+    for phase in read:
+        print(f"written: {write_phase(phase, options.output or outputs / phase.name)}")
+    if len(read) > 1:
+        print(f"written: {write_comparison(read, outputs)}")
 
 
 def _phases(asked: str | None, project: Path, outputs: Path) -> list[str]:

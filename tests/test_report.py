@@ -63,7 +63,7 @@ def sections(phase: Phase) -> list[Section]:
 
 @pytest.fixture(scope="module")
 def text(phase: Phase, sections: list[Section]) -> str:
-    return render(phase, sections)
+    return render(phase.name, sections)
 
 
 @pytest.fixture(scope="module")

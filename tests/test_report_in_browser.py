@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from runtime.report.page import write_page
+from runtime.report.page import write_phase
 from runtime.report.phase import read_phase
 from tests.reported import arguments_for, search, train
+from tests.scaling_records import simulate, write
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 
@@ -37,9 +38,10 @@ addEventListener("load", () => {
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = tmp_path_factory.mktemp("browser")
-    train(arguments_for(project, "train_2M_threshold_1pct_short", shortened=2), epochs=2)
-    search(arguments_for(project, "hpo_2M_threshold_1pct"), finished=False)
-    written = write_page(read_phase(project, "phase0", project / "outputs"), project / "page")
+    train(arguments_for(project, "train_2M_threshold_1pct_short", "phase6a", shortened=2), epochs=2)
+    search(arguments_for(project, "hpo_2M_threshold_1pct", "phase6a"), finished=False)
+    write(simulate(budgets=["2M", "20M"], seeds=[42, 43, 44]), project / "outputs")
+    written = write_phase(read_phase(project, "phase6a", project / "outputs"), project / "page")
     return written.rename(project / "alone.html")  # away from its pictures: it needs none of them
 
 

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from runtime.report.figures.split import split_chart
-from runtime.report.results import Result
 from runtime.report.runs import Unknown
+from runtime.results import Result
 from tests.market import PROJECT, real_series
 from tests.reported import arguments_for, train
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from runtime.recipe import Recipe
-from runtime.scaling import read_records, studies, summary
+from runtime.report.runs import read_runs
+from runtime.scaling import studies, summary
 from runtime.trainer import Trainer
 from runtime.training_run import run_training
 from tests.tiny import ARCHITECTURE, make_arguments, make_experiment, make_recipe
@@ -25,18 +26,18 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
 
     run_training(EXPERIMENT, arguments, {"tiny": ARCHITECTURE}, make, provenance={"source": "test"})
-    return arguments.output.parents[1]
+    return arguments.output
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_a_real_record_is_understood(outputs: Path, split: str) -> None:
-    records = read_records(outputs)
-    (study,) = studies(records, split=split)
+    (trained,) = [run.result for run in read_runs(outputs) if run.result]
+    (study,) = studies([trained], split=split)
     assert study.left_out == ()
     found = summary(study)
     (run,) = found["runs"]
-    assert (run["seed"], run["size"]) == (7, records[0]["parameter_count"])
-    assert run["loss"] == records[0][split]["model"]["log_loss"]
+    assert (run["seed"], run["size"]) == (7, trained.parameter_count)
+    assert run["loss"] == trained.judged()[split]["model"].log_loss
     assert found["levels"][0]["difference"] == pytest.approx(
-        records[0][split][found["rival"]]["model_minus_this"]["log_loss"]["difference"]
+        trained.judged()[split][found["rival"]].model_minus_this["log_loss"].difference
     )

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from data import manifest
 from data.errors import DataError
 from runtime.errors import UserError
-from runtime.report.results import Result
 from runtime.report.runs import Unknown, one_line
+from runtime.results import Result
 from runtime.series import load_series
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 from runtime.report.phase import Experiment, Phase, budget_size
-from runtime.report.results import Result
 from runtime.report.sections import anchor
+from runtime.report.seeds import seeds_marks
 from runtime.report.tables import Cell, Table
 from runtime.report.verdict import STATES, marks, typeset
+from runtime.results import Result
 
 _TONES = {"finished": "good", "failed": "bad", "unreadable": "bad", "killed": "bad", "missing": "missing"}
 
@@ -72,10 +73,10 @@ def _search_marks(experiment: Experiment) -> list[tuple[str, str]]:
 def _training_marks(experiment: Experiment) -> list[tuple[str, str]]:
     run = experiment.run
     if run is None:
-        shorter = [("shorter look only", "open")] if experiment.runs else []
+        shorter = [("shorter look only", "open")] if any(each.is_short for each in experiment.runs) else []
         return [("training missing", "missing"), *shorter] if experiment.training_script or shorter else []
     (state, tone), *others = marks(run)
-    return [(f"training {state}", tone), *others]
+    return [(f"training {state}", tone), *others, *seeds_marks(experiment.seeds)]
 
 
 def summary(phase: Phase) -> str:

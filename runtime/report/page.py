@@ -1,8 +1,9 @@
-"""The page itself, and the pictures beside it."""
+"""The pages themselves, and the pictures beside them."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -16,17 +17,29 @@ from runtime.report.style import Picture
 from runtime.report.tables import runs_table, searches_table
 
 
-def write_page(phase: Phase, folder: Path) -> Path:
+def write_phase(phase: Phase, folder: Path) -> Path:
+    """Write the page of a phase, see `write_page`."""
+    return write_page(phase.name, page_sections(phase), folder)
+
+
+def write_comparison(phases: Sequence[Phase], folder: Path) -> Path:
+    """Write the page that compares phases, horizons and timescales: the scaling of each phase, see `write_page`."""
+    sections = [scaling_section(phase, phase.name, anchor(phase.name)) for phase in phases]
+    return write_page("Scaling of all phases", sections, folder)
+
+
+def write_page(title: str, sections: Sequence[Section], folder: Path) -> Path:
     """Write ``report.html`` and ``report/*.png``; the same records give the same bytes.
 
     Args:
-        phase: what to report.
+        title: of the page.
+        sections: all of it.
         folder: where to write; pictures of an earlier report that are no more are removed.
 
     Returns:
         The page.
     """
-    page, sections = folder / "report.html", page_sections(phase)
+    page = folder / "report.html"
     pictures = [picture for section in sections for picture in section.pictures()]
     wanted = {folder / "report" / f"{picture.name}.png": picture.png for picture in pictures}
     for path, png in wanted.items():
@@ -34,7 +47,7 @@ def write_page(phase: Phase, folder: Path) -> Path:
     for path in (folder / "report").glob("*.png"):
         if path not in wanted:
             path.unlink()
-    write_atomically(page, render(phase, sections).encode())
+    write_atomically(page, render(title, sections).encode())
     return page
 
 
@@ -48,13 +61,13 @@ def page_sections(phase: Phase) -> list[Section]:
     return [
         Section("Overview", "overview", [summary(phase), *phase.problems], tables=overview_tables(phase)),
         *([Section("Split", "split", figures=charts)] if (charts := split_sections(phase)) else []),
-        scaling_section(phase.finished),
+        scaling_section(phase),
         *experiments,
         Section("Records", "records", tables=[table for table in records if table.rows]),
     ]
 
 
-def render(phase: Phase, sections: list[Section]) -> str:
+def render(title: str, sections: Sequence[Section]) -> str:
     """The page as HTML."""
     templates = Environment(
         loader=PackageLoader("runtime.report"),
@@ -66,7 +79,7 @@ def render(phase: Phase, sections: list[Section]) -> str:
     templates.filters["data_uri"] = data_uri
     templates.tests["picture"] = lambda figure: isinstance(figure, Picture)
     templates.tests["gap"] = lambda figure: isinstance(figure, Gap)
-    return templates.get_template("page.html").render(phase=phase, sections=sections)
+    return templates.get_template("page.html").render(title=title, sections=sections)
 
 
 def data_uri(svg: str) -> str:

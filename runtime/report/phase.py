@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 
-from runtime.report.results import Opening, Result
-from runtime.report.runs import SHORT, Run, one_line, read_runs
+from runtime.report.runs import PART, SHORT, Run, one_line, read_runs
 from runtime.report.searches import Search, read_search
+from runtime.results import Opening, Result
 
 OPENINGS = "experiments/test_openings.jsonl"
 
@@ -27,7 +27,7 @@ class Experiment:
         title: what script, folder and search have in common: ``2M_threshold_1pct``.
         budget, task, variant: as the title says (``_h5``, ``_weekly``, ``_default``); empty where it says nothing.
         search_script, training_script: relative to the project; empty where there is none.
-        searches, runs: the real one first, then shorter looks and earlier records.
+        searches, runs: the real one first, then its further seeds, trainings on a part, shorter looks, earlier records.
     """
 
     title: str
@@ -41,8 +41,13 @@ class Experiment:
 
     @property
     def run(self) -> Run | None:
-        """The training that stands for the experiment: the latest that was no shorter look."""
-        return next((run for run in self.runs if run.is_latest and not run.is_short), None)
+        """The training that stands for the experiment: the latest of the script's own seed."""
+        return next((run for run in self.seeds if not run.is_further_seed), None)
+
+    @property
+    def seeds(self) -> list[Run]:
+        """The latest whole training of each seed, the script's own first."""
+        return [run for run in self.runs if run.is_latest and not (run.is_short or run.is_part)]
 
     @property
     def search(self) -> Search | None:
@@ -84,10 +89,9 @@ class Phase:
         return [search for experiment in self.experiments for search in experiment.searches]
 
     @property
-    def finished(self) -> list[Result]:
-        """Records of whole, finished trainings; no shorter looks, nothing that was replaced."""
-        results = [run.result for run in self.runs if run.state == "finished" and run.is_latest]
-        return [result for result in results if result is not None and result.shortened_to_epochs is None]
+    def results(self) -> list[Result]:
+        """Every readable record that counts, failures included; no shorter looks, nothing that was replaced."""
+        return [run.result for run in self.runs if run.result and run.is_latest and not run.is_short]
 
 
 def read_phase(project: Path, name: str, outputs: Path) -> Phase:
@@ -121,7 +125,7 @@ def _stem(best: Path) -> str:
 
 def _experiment(found: dict[str, Experiment], stem: str) -> Experiment:
     """The experiment that a script or folder belongs to; one of its own for a name that follows no convention."""
-    match = _NAME.fullmatch(stem.removesuffix(SHORT))
+    match = _NAME.fullmatch(stem.removesuffix(SHORT).partition(PART)[0])
     if match is None:
         return found.setdefault(stem, Experiment(stem))
     title = f"{match['budget']}_{match['task']}{match['rest']}"

@@ -1,4 +1,8 @@
-"""One folder of a training: its record, its epochs, its forecasts, and what can be said when they are incomplete."""
+"""One folder of a training: its records, its epochs, its forecasts, and what can be said when they are incomplete.
+
+A script writes to a folder of its own name, further seeds to ``seed_43`` and so on inside it; shorter looks and
+trainings on a part of the days have folders beside it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ import msgspec
 import pandas as pd
 
 from runtime.files import is_held
-from runtime.report.results import Epoch, Result
+from runtime.results import Epoch, Result
 
 
 class Unknown(Exception):  # noqa: N818 - not an error: the page shows the reason in place of what is missing
@@ -21,18 +25,23 @@ class Unknown(Exception):  # noqa: N818 - not an error: the page shows the reaso
 SHORT = "_short"
 """How folders of shorter looks end."""
 
+PART = "_fraction_"
+"""Stands between the script's name and the fraction, where a part of the training days was trained on."""
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
     """One record of a training.
 
     Attributes:
+        script: name of its script's folder.
         path: its ``result.json``, or ``result-*.json`` of an earlier training in the same folder.
         result: what it holds; None if it is not understood.
         problem: why it is not understood.
-        state: ``finished``, ``failed``, ``interrupted``, ``running``, ``killed`` or ``unreadable``.
+        state: ``finished``, ``trained``, ``failed``, ``interrupted``, ``running``, ``killed`` or ``unreadable``.
     """
 
+    script: str
     path: Path
     result: Result | None
     problem: str
@@ -40,8 +49,8 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The folder, as the script is called."""
-        return self.path.parent.name
+        """The folder, as the script is called; with its seed where it is a further one."""
+        return f"{self.script}_{self.path.parent.name}" if self.is_further_seed else self.script
 
     @property
     def title(self) -> str:
@@ -51,7 +60,17 @@ class Run:
     @property
     def is_short(self) -> bool:
         """Whether it was a shorter look."""
-        return self.name.endswith(SHORT)
+        return self.script.endswith(SHORT)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it was trained on a part of the training days."""
+        return PART in self.script
+
+    @property
+    def is_further_seed(self) -> bool:
+        """Whether it repeats the training with another seed than the script's own."""
+        return self.path.parent.name != self.script
 
     @property
     def is_latest(self) -> bool:
@@ -86,24 +105,26 @@ class Run:
 
 
 def read_runs(folder: Path) -> Iterator[Run]:
-    """Every record of a folder, the latest first; none if it holds none."""
-    latest = folder / "result.json"
-    if latest.exists() or (folder / "metrics.jsonl").exists():
-        yield _read_run(latest)
-    for path in sorted(folder.glob("result-*.json")):
-        yield _read_run(path)
+    """Every record of a script's folder: of each seed the latest first; none if it holds none."""
+    further = sorted(folder.glob("seed_*/"), key=lambda path: (len(path.name), path.name))
+    for place in (folder, *further):
+        latest = place / "result.json"
+        if latest.exists() or (place / "metrics.jsonl").exists():
+            yield _read_run(folder, latest)
+        for path in sorted(place.glob("result-*.json")):
+            yield _read_run(folder, path)
 
 
-def _read_run(path: Path) -> Run:
+def _read_run(folder: Path, path: Path) -> Run:
     try:
         result = msgspec.json.decode(path.read_bytes(), type=Result)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        return Run(path, None, one_line(error), "unreadable")
-    return Run(path, result, "", _state(result, path.parent))
+        return Run(folder.name, path, None, one_line(error), "unreadable")
+    return Run(folder.name, path, result, "", _state(result, folder))
 
 
 def _state(result: Result, folder: Path) -> str:
-    """A record that says ``running`` is what a killed run leaves, too: only the lock on its folder tells."""
+    """A record that says ``running`` is what a killed run leaves, too: only the lock on its script's folder tells."""
     if result.status != "running":
         return result.status
     return "running" if is_held(folder) else "killed"

@@ -14,8 +14,8 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from runtime.files import is_held
-from runtime.report.results import Alarm
 from runtime.report.runs import SHORT, one_line
+from runtime.results import Alarm
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,12 +18,13 @@ from runtime.report.figures.reliability import reliability_diagram
 from runtime.report.figures.search_history import search_history
 from runtime.report.figures.split import split_chart
 from runtime.report.phase import Experiment, Phase
-from runtime.report.results import Alarm
 from runtime.report.runs import Run, Unknown
 from runtime.report.searches import Search
+from runtime.report.seeds import seeds_marks, seeds_table, seeds_words
 from runtime.report.style import Picture
 from runtime.report.tables import Table, decisions_table, forecasts_table, trials_table
 from runtime.report.verdict import Verdict, judge, marks, search_marks
+from runtime.results import Alarm
 
 
 @dataclass(frozen=True)
@@ -84,21 +85,25 @@ def figure(title: str, make: Callable[[], Picture]) -> Figure:
 
 def experiment_section(experiment: Experiment) -> Section:
     """All that was done about one question: the latest training first, then its search, then everything else."""
-    run, search = experiment.run, experiment.search
-    parts = [run_section(run)] if run else []
+    run, search, seeds = experiment.run, experiment.search, experiment.seeds
+    parts = [seeds_section(seeds)] if any(each.is_further_seed for each in seeds) else []
+    parts += [run_section(run)] if run else []
     parts += [search_section(search)] if search else []
     parts += [run_section(each, folded=True) for each in experiment.runs if each is not run]
     parts += [search_section(each, folded=True) for each in experiment.searches if each is not search]
     return Section(experiment.title.replace("_", " "), anchor(experiment.title), parts=parts)
 
 
+def seeds_section(runs: list[Run]) -> Section:
+    """All seeds of a training side by side."""
+    return Section("Training seeds", words=seeds_words(runs), marks=seeds_marks(runs), tables=[seeds_table(runs)])
+
+
 def run_section(run: Run, *, folded: bool = False) -> Section:
-    """One training: its verdict, its alarms, its numbers, its pictures."""
+    """One training: its verdict, its alarms, its numbers; its pictures unless it stands for many that look alike."""
     result = run.result
     judged = result.judged() if result else {}
-    figures = [figure("Loss by epoch", partial(loss_curves, run))]
-    for split in reversed(judged):
-        figures += _split_figures(run, split)
+    figures = [] if run.is_further_seed or run.is_part else _run_figures(run, judged)
     tables = [forecasts_table(split, judged[split]) for split in reversed(judged)]
     if result and judged:
         tables.append(decisions_table(result))
@@ -111,6 +116,13 @@ def run_section(run: Run, *, folded: bool = False) -> Section:
         figures=figures,
         folded=folded,
     )
+
+
+def _run_figures(run: Run, judged: Iterable[str]) -> list[Figure]:
+    figures = [figure("Loss by epoch", partial(loss_curves, run))]
+    for split in reversed(list(judged)):
+        figures += _split_figures(run, split)
+    return figures
 
 
 def _split_figures(run: Run, split: str) -> list[Figure]:

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runtime.intervals import LEAST_CHUNKS
-from runtime.report.results import FORECAST_NAMES, Difference, Forecasts, Result
 from runtime.report.runs import Run
 from runtime.report.searches import Search
+from runtime.results import FORECAST_NAMES, Difference, Forecasts, Result
 
 Tone = Literal["good", "open", "bad"]
 
 STATES = {
     "finished": "finished",
+    "trained": "trained, test not yet opened",
     "failed": "failed",
     "interrupted": "interrupted",
     "running": "running",
@@ -65,6 +66,10 @@ FEW_CHUNKS = 10
 """Below this many, the caution of `runtime.intervals.PROTOCOL` is repeated in words."""
 
 _UNFINISHED = {
+    "trained": (
+        "Trained and judged on validation; its test split is not opened yet.",
+        ["It is opened once for all seeds of the command; where that was interrupted, the same command goes on."],
+    ),
     "interrupted": ("The training was interrupted.", ["Nothing can be said yet; the same command takes it up again."]),
     "running": ("The training is still running.", ["Nothing can be said yet."]),
     "killed": (
@@ -153,6 +158,8 @@ def _provenance(result: Result, split: str) -> list[str]:
     sentences = []
     if result.shortened_to_epochs is not None:
         sentences.append(f"This was a shorter look of {result.shortened_to_epochs} epochs, not a result.")
+    if result.train_fraction is not None:
+        sentences.append(f"It was trained on {result.train_fraction:.1%} of the training samples.")
     if split == "validation":
         sentences.append(
             "The test split was not opened. Validation chose the weights, so its numbers flatter the model."
@@ -187,6 +194,8 @@ def marks(run: Run) -> list[tuple[str, str]]:
         return found
     if result.shortened_to_epochs is not None:
         found.append((f"shortened to {result.shortened_to_epochs} epochs", "open"))
+    if result.train_fraction is not None:
+        found.append((f"{result.train_fraction:.1%} of the training samples", "open"))
     if not run.is_latest:
         found.append(("replaced by a later training", "open"))
     if result.test_opening is not None and result.test_opening.opening > 1:

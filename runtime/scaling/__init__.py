@@ -1,12 +1,11 @@
 """Does a larger model, or more data, help? Losses of many trainings against their size, and what can be concluded.
 
-In the order that a value travels: `records` (the part of a ``result.json`` that is read) → `study` (trainings that
-differ in size and seed alone) → `trend`, `fit`, `bands`, `rules` (statistics of plain numbers) → `summary` (everything
+In the order that a value travels: `study` (records of trainings that differ in size and seed
+alone) → `trend`, `fit`, `bands`, `rules` (statistics of plain numbers) → `summary` (everything
 as one dict, with sentences from `words`) → `figure`.
 """
 
 from runtime.scaling.figure import draw_scaling
-from runtime.scaling.records import Record, read_records
 from runtime.scaling.study import PARAMETERS, TRAINING_SAMPLES, Axis, Study, studies
 from runtime.scaling.summary import summary
 
@@ -14,10 +13,8 @@ __all__ = [
     "PARAMETERS",
     "TRAINING_SAMPLES",
     "Axis",
-    "Record",
     "Study",
     "draw_scaling",
-    "read_records",
     "studies",
     "summary",
 ]

@@ -9,8 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
-_SEEDS, _CHUNKS = 1.2, 1 / 1.2  # beside the dots, as factors of the size
-_LABEL_GAP = 0.055  # of the height of the axes
+from runtime.results import FORECAST_NAMES
+from runtime.scaling.fit import FORM_NAMES
+
+_MARGIN, _BESIDE = 0.085, 0.026  # of the decades shown: at both ends, and of intervals from their dots
+_LABEL_GAP = 0.075  # of the height of the axes
 
 
 def draw_scaling(
@@ -29,10 +32,11 @@ def draw_scaling(
     """
     sizes = np.array([run["size"] for run in found["runs"]])
     axes.set_xscale("log")
-    axes.set_xlim(sizes.min() / 1.8, sizes.max() * 1.8)
+    shown = max(sizes.max() / sizes.min(), 10.0)
+    axes.set_xlim(sizes.min() / shown**_MARGIN, sizes.max() * shown**_MARGIN)
     axes.set_ylim(*_height(found))
     _draw_curve(axes, found, palette)
-    _draw_levels(axes, found["levels"], palette)
+    _draw_levels(axes, found["levels"], palette, beside=shown**_BESIDE)
     losses = [run["loss"] for run in found["runs"]]
     style: dict[str, Any] = {
         "color": palette["model"],
@@ -49,8 +53,7 @@ def _draw_curve(axes: Axes, found: Mapping[str, Any], palette: Mapping[str, str]
     curve = found["curve"]
     if curve is None:
         return
-    form = {"constant": "constant", "log_linear": "line in log N", "power_law": "E + A·N⁻ᵅ"}
-    name = form[found["forms"]["chosen"]]
+    name = FORM_NAMES[found["forms"]["chosen"]]
     band = curve["low"] is not None
     if band:
         axes.fill_between(curve["sizes"], curve["low"], curve["high"], color=palette["model"], alpha=0.18, linewidth=0)
@@ -58,10 +61,10 @@ def _draw_curve(axes: Axes, found: Mapping[str, Any], palette: Mapping[str, str]
     axes.plot(curve["sizes"], curve["losses"], color=palette["model"], linewidth=1.6, zorder=2, label=label)
 
 
-def _draw_levels(axes: Axes, levels: list[dict[str, Any]], palette: Mapping[str, str]) -> None:
+def _draw_levels(axes: Axes, levels: list[dict[str, Any]], palette: Mapping[str, str], beside: float) -> None:
     for side, key, width, colour, label in (
-        (_SEEDS, "seed_interval", 3.2, palette["ink"], "mean, 95 % over seeds"),
-        (_CHUNKS, "chunk_interval", 1.1, palette["muted"], "mean, 95 % over chunks"),
+        (beside, "seed_interval", 3.2, palette["ink"], "mean, 95 % over seeds"),
+        (1 / beside, "chunk_interval", 1.1, palette["muted"], "mean, 95 % over chunks"),
     ):
         known = [level for level in levels if level[key] is not None]
         if not known:
@@ -103,7 +106,7 @@ def _draw_baselines(
         colour = palette[name]
         axes.axhline(baselines[name], color=colour, linestyle=lines.get(name, "--"), linewidth=1.4, zorder=1)
         axes.annotate(
-            name.replace("_", " ").replace("ewma", "EWMA"),
+            FORECAST_NAMES[name],
             xy=(1, baselines[name]),
             xycoords=axes.get_yaxis_transform(),
             xytext=(1.03, place),

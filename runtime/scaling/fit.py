@@ -23,6 +23,9 @@ from runtime.evaluation import Floats, with_reasons
 FORMS = {"constant": 1, "log_linear": 2, "power_law": 3}
 """Coefficients of each form, the simplest first."""
 
+FORM_NAMES = {"constant": "a constant", "log_linear": "a line in log N", "power_law": "E + A·N⁻ᵅ"}
+"""As a reader sees them."""
+
 EXPONENTS = np.geomspace(0.02, 2.0, 61)
 """Grid of alpha, in steps of 8 %."""
 

@@ -6,7 +6,7 @@ expected to help. A rule that cannot be judged is undefined and says why.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,21 @@ class Finding:
     decisive: bool = False
 
 
+def is_falling(trend: Mapping[str, Any]) -> bool:
+    """Whether a trend shows a falling loss; one that is undefined shows nothing."""
+    return trend["p_value"] is not None and trend["p_value"] < SIGNIFICANT
+
+
+def data_limited(findings: Iterable[Finding], trend: Mapping[str, Any]) -> bool:
+    """Whether the data, not the model, limit the result: a rule about the sizes fired, and the loss does not fall.
+
+    Args:
+        findings: of all rules.
+        trend: of the held-out loss over seeds.
+    """
+    return not is_falling(trend) and any(finding.fired and finding.decisive for finding in findings)
+
+
 def no_better_than_constant(comparison: Mapping[str, Any]) -> Finding:
     """Fires when neither form of a falling or rising loss beats a constant by more than AICc 2.
 
@@ -63,7 +78,7 @@ def only_training_improves(train: Mapping[str, Any], held_out: Mapping[str, Any]
         if trend["p_value"] is None:
             return Finding(name, None, trend["undefined"]["p_value"], decisive=True)
     values = f"(one-sided p = {train['p_value']:.2g} and {held_out['p_value']:.2g})"
-    fell, helped = (trend["p_value"] < SIGNIFICANT for trend in (train, held_out))
+    fell, helped = is_falling(train), is_falling(held_out)
     words = f"the training loss {_falls(fell)} with size and the {split} loss {_falls(helped)} {values}"
     return Finding(name, fell and not helped, words, decisive=True)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
@@ -11,9 +10,19 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from runtime.errors import UserError
 from runtime.evaluation import Floats
-from runtime.scaling.records import Asked, Finished, Record, Report
+from runtime.results import Architecture, Forecasts, Result, Training
+
+
+class Finished(Result, frozen=True, kw_only=True):
+    """A record that lacks nothing of what a study needs."""
+
+    training_seed: int
+    architecture: Architecture
+    recipe: dict[str, Any]
+    parameter_count: int
+    training: Training
+    validation: Forecasts
 
 
 @dataclass(frozen=True)
@@ -32,9 +41,9 @@ class Axis:
     noun: str
     levels: str
     size: Callable[[Finished], int]
-    level: Callable[[Asked], str]
-    family: Callable[[Asked], str]
-    takes: Callable[[Asked], bool]
+    level: Callable[[Result], str]
+    family: Callable[[Result], str]
+    takes: Callable[[Result], bool]
 
 
 PARAMETERS = Axis(
@@ -69,7 +78,7 @@ class Run:
     record: Finished
     level: str
     size: int
-    reports: dict[str, Report]
+    reports: Forecasts
 
     @property
     def seed(self) -> int:
@@ -88,10 +97,7 @@ class Run:
 
     def differences(self, baseline: str) -> list[float]:
         """The model's log loss less a baseline's in each chunk, shape (chunks,)."""
-        paired = self.reports[baseline].model_minus_this
-        if paired is None:
-            raise ValueError(f"{self.record.experiment}: {baseline} has no paired difference")
-        return paired.log_loss.per_chunk
+        return self.reports[baseline].model_minus_this["log_loss"].per_chunk
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,7 @@ class Study:
 
     axis: Axis
     split: str
-    asked: Asked
+    asked: Result
     runs: tuple[Run, ...]
     left_out: tuple[str, ...]
 
@@ -145,7 +151,7 @@ class Study:
         return np.array([[found.get((seed, level.name), np.nan) for level in levels] for seed in self.seeds])
 
 
-def studies(records: Iterable[Record], *, axis: Axis = PARAMETERS, split: str | None = None) -> list[Study]:
+def studies(records: Iterable[Result], *, axis: Axis = PARAMETERS, split: str | None = None) -> list[Study]:
     """Group records by what they share.
 
     Losses of another task, horizon or timescale have another base rate, so each of these is a study of its own.
@@ -154,37 +160,22 @@ def studies(records: Iterable[Record], *, axis: Axis = PARAMETERS, split: str | 
         records: of any experiments, in any order.
         axis: what is made larger.
         split: ``validation`` or ``test``; None takes test where all finished runs of a study opened it.
-
-    Raises:
-        UserError: if a record does not say which training it is.
     """
-    asked = [(_convert(record), record) for record in records]
-    taken = sorted(((_key(each, axis), each, record) for each, record in asked if axis.takes(each)), key=_first)
-    return [_study([item[1:] for item in group], axis, split) for _, group in groupby(taken, key=_first)]
+    taken = sorted((each for each in records if axis.takes(each)), key=lambda each: _key(each, axis))
+    return [_study(list(group), axis, split) for _, group in groupby(taken, key=lambda each: _key(each, axis))]
 
 
-def _first(item: tuple[Any, ...]) -> Any:
-    return item[0]
+def _key(record: Result, axis: Axis) -> tuple[str, str, bytes]:
+    return axis.family(record), record.data_sha256, msgspec.json.encode(record.split)
 
 
-def _key(asked: Asked, axis: Axis) -> tuple[str, ...]:
-    return axis.family(asked), asked.data_sha256, json.dumps(asked.split, sort_keys=True)
-
-
-def _convert(record: Record) -> Asked:
-    try:
-        return msgspec.convert(record, Asked)
-    except msgspec.ValidationError as error:
-        raise UserError(f"this is no record of a training: {error}; scaling reads result.json of outputs/") from error
-
-
-def _study(members: list[tuple[Asked, Record]], axis: Axis, split: str | None) -> Study:
+def _study(members: list[Result], axis: Axis, split: str | None) -> Study:
     usable: list[Finished] = []
     left_out: list[str] = []
-    for asked, record in members:
-        finished = _usable(asked, record)
+    for record in members:
+        finished = _usable(record)
         if isinstance(finished, str):
-            left_out.append(f"{_name(asked)}: {finished}")
+            left_out.append(f"{_name(record)}: {finished}")
         else:
             usable.append(finished)
     split = split or ("test" if usable and all(each.test is not None for each in usable) else "validation")
@@ -198,21 +189,30 @@ def _study(members: list[tuple[Asked, Record]], axis: Axis, split: str | None) -
             runs.setdefault((run.level, run.seed), []).append(run)
     left_out += [f"{_name(same[0].record)}: {len(same)} records claim to be it" for same in runs.values() if same[1:]]
     single = sorted((same[0] for same in runs.values() if not same[1:]), key=lambda run: (run.size, run.seed))
-    return Study(axis, split, min(members, key=lambda each: _name(each[0]))[0], tuple(single), tuple(sorted(left_out)))
+    return Study(axis, split, min(members, key=_name), tuple(single), tuple(sorted(left_out)))
 
 
-def _name(asked: Asked) -> str:
-    fraction = "" if asked.train_fraction is None else f", training fraction {asked.train_fraction:g}"
-    return f"{asked.experiment}, seed {'unknown' if asked.training_seed is None else asked.training_seed}{fraction}"
+def _name(record: Result) -> str:
+    fraction = "" if record.train_fraction is None else f", training fraction {record.train_fraction:g}"
+    return f"{record.experiment}, seed {'unknown' if record.training_seed is None else record.training_seed}{fraction}"
 
 
-def _usable(asked: Asked, record: Record) -> Finished | str:
+_UNUSABLE = {
+    "trained": "trained, but its test split is not opened yet; the same command goes on",
+    "running": "still running, or killed",
+    "interrupted": "interrupted",
+}
+
+
+def _usable(record: Result) -> Finished | str:
     """The whole record, or why it cannot be used."""
-    if asked.shortened_to_epochs is not None:
-        return f"a shorter look of {asked.shortened_to_epochs} epochs"
-    if asked.status != "finished":
-        return f"{asked.status}: {asked.failure}" if asked.failure else asked.status
+    if record.shortened_to_epochs is not None:
+        return f"a shorter look of {record.shortened_to_epochs} epochs"
+    if record.status == "failed":
+        return f"failed: {record.failure or 'without a reason'}"
+    if record.status != "finished":
+        return _UNUSABLE[record.status]
     try:
-        return msgspec.convert(record, Finished)
+        return msgspec.convert(record, Finished, from_attributes=True)
     except msgspec.ValidationError as error:
         return f"its record is not understood: {error}"

@@ -12,11 +12,13 @@ import numpy as np
 
 from runtime.evaluation import Floats, with_reasons
 from runtime.intervals import LEAST_CHUNKS, t_interval
+from runtime.results import FORECAST_NAMES
 from runtime.scaling.bands import curve_with_band
 from runtime.scaling.fit import compare
 from runtime.scaling.rules import (
     Finding,
     baseline_not_beaten,
+    data_limited,
     early_best_epoch,
     more_parameters_than_scalars,
     no_better_than_constant,
@@ -38,7 +40,8 @@ def summary(study: Study) -> dict[str, Any]:
         ``difference`` to the strongest baseline with its interval); ``baselines`` (name -> loss) and ``rival``, the
         strongest on validation; ``trend`` over seeds and ``chunk_trend`` over chunks, see `runtime.scaling.trend`;
         ``forms``, see `runtime.scaling.fit.compare`; ``curve`` of the chosen form, see `runtime.scaling.bands`;
-        ``findings`` of the rules (parameters only); ``left_out``; and ``sentences``.
+        ``findings`` of the rules and what they add up to, ``data_limited`` (both of parameters only); ``left_out``; and
+        ``sentences``.
     """
     asked = study.asked
     head = {name: getattr(asked, name) for name in ("phase", "task", "horizon", "timescale")}
@@ -59,7 +62,7 @@ def _statistics(study: Study) -> dict[str, Any]:
     forms = compare(sizes, losses)
     rival = _rival(study)
     curve = None if forms["chosen"] is None else curve_with_band(forms["chosen"], sizes, losses, seeds)
-    found = {
+    found: dict[str, Any] = {
         "runs": [{"level": run.level, "seed": run.seed, "size": run.size, "loss": run.loss} for run in study.runs],
         "levels": [_describe(level, rival) for level in levels],
         "baselines": {name: report.log_loss for name, report in study.runs[0].reports.items() if name != "model"},
@@ -71,7 +74,9 @@ def _statistics(study: Study) -> dict[str, Any]:
     }
     found = with_reasons(found, {"curve": "no form is chosen"})
     if study.axis is PARAMETERS:
-        found["findings"] = [asdict(finding) for finding in _findings(study, found)]
+        findings = _findings(study, found)
+        found["findings"] = [asdict(finding) for finding in findings]
+        found["data_limited"] = data_limited(findings, found["trend"])
     return found
 
 
@@ -93,7 +98,7 @@ def _chunk_table(levels: list[Level]) -> Floats:
 
 def _describe(level: Level, rival: str) -> dict[str, Any]:
     losses = np.array([run.loss for run in level.runs])
-    over_chunks = [run.reports["model"].intervals.log_loss.t for run in level.runs]
+    over_chunks = [run.reports["model"].intervals["log_loss"].t for run in level.runs]
     known = [interval for interval in over_chunks if interval is not None]
     differences = _chunk_differences(level, rival)
     values = {
@@ -127,7 +132,7 @@ def _findings(study: Study, found: dict[str, Any]) -> list[Finding]:
             min(run.record.recipe["max_epochs"] for run in study.runs),
         ),
         baseline_not_beaten(
-            found["rival"].replace("_", " "),
+            FORECAST_NAMES[found["rival"]],
             {level["name"]: level["difference_interval"] for level in found["levels"]},
         ),
     ]

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from runtime.scaling.fit import FORMS
-from runtime.scaling.rules import SIGNIFICANT
+from runtime.scaling.fit import FORM_NAMES, FORMS
+from runtime.scaling.rules import is_falling
 from runtime.scaling.study import PARAMETERS, Study
 
 ENOUGH_SEEDS = 5
-FORM_NAMES = {
-    "constant": "a constant",
-    "log_linear": "a line in log N",
-    "power_law": "E + A·N^-alpha",
-}
 
 
 def sentences(study: Study, found: dict[str, Any]) -> list[str]:
@@ -25,8 +20,7 @@ def sentences(study: Study, found: dict[str, Any]) -> list[str]:
         found: of `runtime.scaling.summary.summary`, all but its sentences.
     """
     if not study.runs:
-        first = f"No training of {study.axis.family(study.asked)} can be used: run python {_script(study)}"
-        return [first, *_left_out(study)]
+        return [f"No training of {study.axis.family(study.asked)} can be used: run python {_script(study)}"]
     return [
         _measured(study, found),
         *_trend(study, found),
@@ -35,7 +29,6 @@ def sentences(study: Study, found: dict[str, Any]) -> list[str]:
         *_limits(found),
         *_missing(study),
         *_cautions(study),
-        *_left_out(study),
     ]
 
 
@@ -57,10 +50,10 @@ def _trend(study: Study, found: dict[str, Any]) -> Iterator[str]:
     if trend["p_value"] is None:
         yield f"The trend over training seeds is undefined: {trend['undefined']['p_value']}."
         return
-    verdict = "falls" if trend["p_value"] < SIGNIFICANT else "cannot be shown to fall"
+    verdict = "falls" if is_falling(trend) else "cannot be shown to fall"
     yield (
         f"Over {trend['blocks']} training seeds the loss {verdict} as {study.axis.noun} grow ({trend['test']}, "
-        f"one-sided p = {trend['p_value']:.2g}): {trend['slope']:+.4f} when they grow tenfold{_interval(trend)}."
+        f"one-sided p = {trend['p_value']:.2g}): {_signed(trend['slope'])} when they grow tenfold{_interval(trend)}."
     )
 
 
@@ -68,7 +61,11 @@ def _interval(trend: dict[str, Any]) -> str:
     if trend["slope_interval"] is None:
         return f" (interval undefined: {trend['undefined']['slope_interval']})"
     low, high = trend["slope_interval"]
-    return f" (95 % interval {low:+.4f} to {high:+.4f})"
+    return f" (95 % interval {_signed(low)} to {_signed(high)})"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.4f}".replace("-", "−")
 
 
 def _chunk_trend(found: dict[str, Any]) -> Iterator[str]:
@@ -77,10 +74,10 @@ def _chunk_trend(found: dict[str, Any]) -> Iterator[str]:
     if trend["p_value"] is None:
         yield f"{same_days}; whether other days would agree is undefined: {trend['undefined']['p_value']}."
         return
-    verdict = "falls" if trend["p_value"] < SIGNIFICANT else "cannot be shown to fall"
+    verdict = "falls" if is_falling(trend) else "cannot be shown to fall"
     yield (
         f"{same_days}: for these trainings, over {trend['blocks']} chunks of days, the loss {verdict} "
-        f"(one-sided p = {trend['p_value']:.2g}, {trend['slope']:+.4f} tenfold{_interval(trend)})."
+        f"(one-sided p = {trend['p_value']:.2g}, {_signed(trend['slope'])} tenfold{_interval(trend)})."
     )
 
 
@@ -114,9 +111,7 @@ def _limits(found: dict[str, Any]) -> Iterator[str]:
     fired = [finding for finding in findings if finding["fired"]]
     if fired:
         words = "; ".join(finding["words"] for finding in fired)
-        falls = found["trend"]["p_value"] is not None and found["trend"]["p_value"] < SIGNIFICANT
-        decided = not falls and any(finding["decisive"] for finding in fired)
-        start = "The data, not the model, limit the result" if decided else "Signs that data are scarce"
+        start = "The data, not the model, limit the result" if found["data_limited"] else "Signs that data are scarce"
         yield f"{start}: {words}."
     elif findings:
         yield "No sign that the data limit the result."
@@ -145,7 +140,7 @@ def _script(study: Study, level: str = "*") -> str:
 
 
 def _cautions(study: Study) -> Iterator[str]:
-    openings = {run.record.test_opening["opening"] for run in study.runs if run.record.test_opening}
+    openings = {run.record.test_opening.opening for run in study.runs if run.record.test_opening}
     if study.split == "test" and max(openings, default=1) > 1:
         yield f"The test split of this question was opened {max(openings)} times; each opening makes it less of a test."
     if study.split == "validation":
@@ -154,8 +149,3 @@ def _cautions(study: Study) -> Iterator[str]:
         recipes = [run.record.recipe for run in level.runs]
         if any(recipe != recipes[0] for recipe in recipes):
             yield f"The seeds of {level.name} were trained with different recipes; train them again with one script."
-
-
-def _left_out(study: Study) -> Iterator[str]:
-    if study.left_out:
-        yield f"Left out: {'; '.join(study.left_out)}."

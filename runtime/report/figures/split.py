@@ -13,8 +13,8 @@ from msgspec import structs
 
 from runtime.chunk_splitter import ChunkSplitter
 from runtime.report.market import load_market
-from runtime.report.results import Result
 from runtime.report.style import Palette, Picture, draw
+from runtime.results import Result
 from runtime.splits import Chunks, touched_rows
 
 

@@ -1,11 +1,12 @@
-"""The part of ``result.json`` that a report reads, checked when it is read; `runtime.judge` describes all of it.
+"""The part of ``result.json`` that report and scaling read, checked when read; `runtime.judge` describes all of it.
 
-Fields that are not named here are ignored, so that a record may grow. A record that lacks one is not understood.
+Fields that are not named here are ignored, so that a record may grow. A record that lacks one is not understood. Which
+training a run is stands in its record (``experiment``, ``training_seed``, ``train_fraction``, ``shortened_to_epochs``).
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -127,6 +128,12 @@ class Training(Struct, frozen=True):
     seconds: float
 
 
+class Architecture(Struct, frozen=True):
+    """What is needed to count the numbers that a training reads."""
+
+    num_channels: int
+
+
 class Split(Struct, frozen=True):
     """The arguments of `runtime.chunk_splitter.ChunkSplitter`."""
 
@@ -163,7 +170,8 @@ class Opening(Struct, frozen=True):
     repeats: bool = False
 
 
-Status = Literal["finished", "failed", "interrupted", "running"]
+Status = Literal["finished", "trained", "failed", "interrupted", "running"]
+"""``trained``: judged on validation; the test split is opened once all seeds of the command are trained."""
 
 
 class Result(Struct, frozen=True, kw_only=True):
@@ -184,8 +192,10 @@ class Result(Struct, frozen=True, kw_only=True):
     alarms: list[Alarm]
     shortened_to_epochs: int | None
     failure: str = ""
-    architecture_name: str = ""
     training_seed: int | None = None
+    train_fraction: float | None = None
+    architecture: Architecture | None = None
+    recipe: dict[str, Any] | None = None
     parameter_count: int | None = None
     training: Training | None = None
     weights_sha256: str = ""
@@ -194,8 +204,9 @@ class Result(Struct, frozen=True, kw_only=True):
     test_opening: Opening | None = None
 
     def __post_init__(self) -> None:
-        if self.status == "finished" and not (self.validation and self.training and self.parameter_count):
-            raise ValueError("finished, but without a validation report of a trained model")
+        whole = self.validation and self.training and self.parameter_count
+        if self.status in ("finished", "trained") and not whole:
+            raise ValueError(f"{self.status}, but without a validation report of a trained model")
         for forecasts in (self.validation, self.test):
             if forecasts is not None and "model" not in forecasts:
                 raise ValueError("a split without a report of the model")
