@@ -114,3 +114,9 @@ def test_order_of_the_seeds_changes_nothing_that_is_exact(order: list[int], bala
     one, two = trend(sizes, table), trend(sizes, table[order])
     assert one["p_value"] == two["p_value"]
     assert one["slope"] == pytest.approx(two["slope"])
+
+
+def test_levels_of_one_size_have_no_trend() -> None:
+    found = trend(np.array([216.0, 216.0]), losses(5, levels=2))
+    assert (found["p_value"], found["slope"]) == (None, None)
+    assert found["undefined"]["slope"] == "measured sizes: 1; a trend needs 2"

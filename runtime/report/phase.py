@@ -125,9 +125,10 @@ def _stem(best: Path) -> str:
 
 def _experiment(found: dict[str, Experiment], stem: str) -> Experiment:
     """The experiment that a script or folder belongs to; one of its own for a name that follows no convention."""
-    match = _NAME.fullmatch(stem.removesuffix(SHORT).partition(PART)[0])
+    script = stem.removesuffix(SHORT).partition(PART)[0]
+    match = _NAME.fullmatch(script)
     if match is None:
-        return found.setdefault(stem, Experiment(stem))
+        return found.setdefault(script, Experiment(script))
     title = f"{match['budget']}_{match['task']}{match['rest']}"
     return found.setdefault(title, Experiment(title, match["budget"], match["task"], match["rest"].lstrip("_")))
 

@@ -42,15 +42,15 @@ def trend(sizes: Floats, losses: Floats, blocks: str = "seeds") -> dict[str, Any
         ``test``, ``statistic``, ``p_value``, ``blocks`` (how many count: one that ran a single level says nothing),
         ``slope`` (change of loss when the size grows tenfold) and ``slope_interval`` (t over blocks).
     """
-    decades = np.log10(sizes)
+    decades, distinct = np.log10(sizes), np.unique(sizes).size
     counting = losses[np.isfinite(losses).sum(axis=1) >= LEAST_BLOCKS]
     found: dict[str, Any] = dict.fromkeys(("test", "statistic", "p_value", "slope", "slope_interval"))
-    reasons = dict.fromkeys(found, f"measured sizes: {len(sizes)}; a trend needs 2")
-    if len(sizes) >= LEAST_BLOCKS:
+    reasons = dict.fromkeys(found, f"measured sizes: {distinct}; a trend needs 2")
+    if distinct >= 2:
         reasons = dict.fromkeys(
             found, f"{blocks} with two sizes or more: {len(counting)}; a trend needs {LEAST_BLOCKS}"
         )
-    if len(counting) >= LEAST_BLOCKS:
+    if distinct >= 2 and len(counting) >= LEAST_BLOCKS:
         balanced = bool(np.isfinite(counting).all())
         found |= _page(counting) if balanced and len(sizes) >= 3 else _regression(decades, counting)
         found["slope"] = _slope(decades, counting)
