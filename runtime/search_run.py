@@ -77,7 +77,7 @@ def _run(search: Search) -> None:
         search.run()
     except KeyboardInterrupt:
         done = len(search.counted())
-        print(f"stopped after {done} of {total} trials; run the same command again to continue", file=sys.stderr)
+        print(f"stopped after {done} of {total} trials", file=sys.stderr)
         raise
 
 

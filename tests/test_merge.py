@@ -40,14 +40,14 @@ def made(project_copy: Path) -> OnDisk:
 
 @pytest.fixture
 def committed(made: OnDisk, project: Path, monkeypatch: pytest.MonkeyPatch) -> OnDisk:
-    """The experiment, written and committed; what it renders to from now on has another patience."""
+    """The experiment, written and committed; what it renders to from now on clips otherwise."""
     rendered = {target.path: target for target in made.targets}
     monkeypatch.setattr(Planned, "render", lambda script: rendered[script.path])
     made.act()
     git(project, "init", "--quiet", "--initial-branch=main")
     commit(project)
     for path, target in rendered.items():
-        rendered[path] = Target(path, regenerated(target.text, "PATIENCE = 8", "PATIENCE = 9"))
+        rendered[path] = Target(path, regenerated(target.text, "GRADIENT_CLIP = 1.0", "GRADIENT_CLIP = 2.0"))
     return made
 
 
@@ -94,11 +94,11 @@ def test_a_merged_file_is_an_edited_one_and_merging_again_changes_nothing(commit
 
 def test_changes_to_the_same_line_are_marked(committed: OnDisk, capsys: pytest.CaptureFixture[str]) -> None:
     target = committed.targets[-1]
-    edit(target, "PATIENCE = 8", "PATIENCE = 20")
+    edit(target, "GRADIENT_CLIP = 1.0", "GRADIENT_CLIP = 3.0")
     assert committed.act(Action.MERGE) == 1
     assert f"conflict: experiments/phase6a/{target.path.name}: 1 marked" in capsys.readouterr().err
     assert (
-        "<<<<<<< edited by hand\nPATIENCE = 20\n=======\nPATIENCE = 9\n>>>>>>> generated now\n"
+        "<<<<<<< edited by hand\nGRADIENT_CLIP = 3.0\n=======\nGRADIENT_CLIP = 2.0\n>>>>>>> generated now\n"
         in target.path.read_text()
     )
 
@@ -106,7 +106,7 @@ def test_changes_to_the_same_line_are_marked(committed: OnDisk, capsys: pytest.C
 def test_a_file_with_conflict_markers_is_not_merged_again(
     committed: OnDisk, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    edit(committed.targets[-1], "PATIENCE = 8", "PATIENCE = 20")
+    edit(committed.targets[-1], "GRADIENT_CLIP = 1.0", "GRADIENT_CLIP = 3.0")
     committed.act(Action.MERGE)
     before = committed.stamps()
     assert committed.act(Action.MERGE) == 1

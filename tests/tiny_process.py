@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
+import signal
 import sys
 import time
 from multiprocessing.context import ForkServerProcess
@@ -42,6 +43,8 @@ def start(
 
 
 def _run(project: Path, share: float, step_seconds: float, slow_step: int, file_bytes: int) -> None:
+    # A search in the same test run may have started the fork server, with its children's signals kept back.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     printed = os.open(project / "printed", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(printed, 1)
     os.dup2(printed, 2)
