@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from runtime.errors import UserError
+from runtime.tracking import TRACKERS, require_tracker
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,10 @@ class Arguments:
         dry_run: print the plan and stop.
         device: where to train.
         shortened: trials or epochs of a shorter look; None runs the whole script.
+        seeds: how many training seeds to train with, counted up from the script's own (training scripts only).
+        train_fraction: share of the training samples to train on; None takes all (training scripts only).
         reopen_test: evaluate the test split although it was opened before (training scripts only).
+        track: name of a tracker in `runtime.tracking` that follows the run; None tracks nowhere.
         output: folder for everything the run writes.
         storage: database of the study, as Optuna takes it; None keeps a journal in ``output`` (search scripts only).
         best_file: where a finished search leaves its best trial: beside the script, or in the folder the user gave.
@@ -32,7 +36,10 @@ class Arguments:
     dry_run: bool
     device: torch.device
     shortened: int | None
+    seeds: int
+    train_fraction: float | None
     reopen_test: bool
+    track: str | None
     output: Path
     storage: str | None
     best_file: Path
@@ -41,6 +48,16 @@ class Arguments:
     def project(self) -> Path:
         """The project the script belongs to: two folders up from ``experiments/{phase}/``."""
         return self.script.parents[2]
+
+    @property
+    def outputs(self) -> Path:
+        """Where all phases and scripts write: the project's ``outputs/``, or the folder the user gave."""
+        return self.output.parents[1]
+
+    @property
+    def opens_test(self) -> bool:
+        """Whether this is a real result, which opens the test split once it is trained."""
+        return self.shortened is None and self.train_fraction is None
 
     @property
     def script_sha256(self) -> str:
@@ -60,40 +77,60 @@ def parse_arguments(
         arguments: the command line without the program; None takes the process's own.
 
     Raises:
-        UserError: if the device does not exist here.
+        UserError: if the device does not exist here, or a tracker's package is not installed.
     """
     path = Path(script).resolve()
     parser = argparse.ArgumentParser(
         prog=f"python {path.name}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--dry-run", action="store_true", help="print the plan and stop; nothing is written")
-    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
-    parser.add_argument(
-        f"--{shorten}", type=_positive, metavar="N", help=f"a shorter look of N {shorten}: kept apart from real results"
-    )
-    parser.add_argument("--output", type=Path, metavar="DIR", help="write below DIR instead of the project's outputs/")
-    if shorten == "epochs":
-        parser.add_argument(
-            "--reopen-test", action="store_true", help="evaluate the test split again; every record says so"
-        )
-    else:
-        parser.add_argument("--storage", metavar="URL", help="keep trials in a database (sqlite:///…, postgresql://…)")
+    _add_flags(parser, shorten)
     given = parser.parse_args(arguments)
-    shortened = getattr(given, shorten)
+    shortened, fraction = getattr(given, shorten), getattr(given, "train_fraction", None)
+    seeds = getattr(given, "seeds", None)
+    for flag, value in (("--seeds", seeds), ("--train-fraction", fraction)):
+        if value is not None and shortened is not None:
+            parser.error(f"{flag} does not go with --{shorten}: a shorter look is no result to repeat or compare")
+    if given.track is not None:
+        require_tracker(given.track)
     base = given.output or path.parents[2] / "outputs"
-    folder = path.stem if shortened is None else f"{path.stem}_short"
-    output = base / path.parent.name / folder
+    output = base / path.parent.name / _folder(path.stem, shortened, fraction)
     best_name = f"{path.stem}.best.json"
     return Arguments(
         script=path,
         dry_run=given.dry_run,
         device=find_device(given.device),
         shortened=shortened,
+        seeds=seeds or 1,
+        train_fraction=fraction,
         reopen_test=getattr(given, "reopen_test", False),
+        track=given.track,
         output=output,
         storage=getattr(given, "storage", None),
         best_file=output / best_name if given.output else path.with_name(best_name),
     )
+
+
+def _add_flags(parser: argparse.ArgumentParser, shorten: str) -> None:
+    add = parser.add_argument
+    add("--dry-run", action="store_true", help="print the plan and stop; nothing is written")
+    add("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
+    add(
+        f"--{shorten}", type=_positive, metavar="N", help=f"a shorter look of N {shorten}: kept apart from real results"
+    )
+    add("--output", type=Path, metavar="DIR", help="write below DIR instead of the project's outputs/")
+    add("--track", choices=TRACKERS, help="show the run in a tracker, too; offline unless its environment says more")
+    if shorten == "epochs":
+        add("--seeds", type=_positive, metavar="N", help="train with N seeds, then open the test split once for all")
+        add("--train-fraction", type=_fraction, metavar="F", help="train on a share of the training days; no test")
+        add("--reopen-test", action="store_true", help="evaluate the test split again; every record says so")
+    else:
+        add("--storage", metavar="URL", help="keep trials in a database (sqlite:///…, postgresql://…)")
+
+
+def _folder(script: str, shortened: int | None, fraction: float | None) -> str:
+    if shortened is not None:
+        return f"{script}_short"
+    return script if fraction is None else f"{script}_fraction_{fraction}"
 
 
 def find_device(wanted: str) -> torch.device:
@@ -118,4 +155,11 @@ def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _fraction(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError("must be more than 0 and less than 1; without this flag all days train")
     return value

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
 from tqdm import tqdm
@@ -13,7 +12,7 @@ from tqdm import tqdm
 from runtime.checkpoint import Checkpoints, position
 from runtime.environment import peak_memory_bytes
 from runtime.errors import OutOfMemory, memory_failures
-from runtime.files import append_json_line, write_json_lines
+from runtime.metrics_log import MetricsLog, Row
 from runtime.sealed_test import weights_sha256
 from runtime.stopping import Stop
 from runtime.trainer import EpochRecord, Trainer, TrainingResult
@@ -62,7 +61,7 @@ class Candidate:
     make_trainer: Callable[[], Trainer]
     checkpoints: Checkpoints
 
-    def train(self, metrics: Path, earlier: list[dict[str, Any]], stop: Stop) -> tuple[Trainer, TrainingResult]:
+    def train(self, metrics: MetricsLog, earlier: list[Row], stop: Stop) -> tuple[Trainer, TrainingResult]:
         """Train from the last checkpoint to the end, with smaller micro-batches whenever memory runs out."""
         micro_batch_size = None
         while True:
@@ -70,7 +69,7 @@ class Candidate:
             self.checkpoints.restore(trainer)
             if micro_batch_size is not None:
                 trainer.micro_batch_size = micro_batch_size
-            write_json_lines(metrics, earlier + self.metrics(trainer))  # without epochs that are trained again
+            metrics.restart(earlier + self.metrics(trainer), asdict(trainer.recipe))
             try:
                 with memory_failures():
                     return trainer, self._fit(trainer, metrics, stop)
@@ -81,7 +80,7 @@ class Candidate:
                 print(f"warning: {error}; going on with micro-batches of {micro_batch_size}", file=sys.stderr)
             del trainer  # or two models would be in memory at once
 
-    def _fit(self, trainer: Trainer, metrics: Path, stop: Stop) -> TrainingResult:
+    def _fit(self, trainer: Trainer, metrics: MetricsLog, stop: Stop) -> TrainingResult:
         total, done = trainer.recipe.max_epochs, len(trainer.progress.epochs)
 
         def after_step() -> None:
@@ -92,7 +91,7 @@ class Candidate:
             stop.check()
 
         def after_epoch(record: EpochRecord) -> None:
-            append_json_line(metrics, {"architecture": self.name} | asdict(record))
+            metrics.append({"architecture": self.name} | asdict(record))
             _show(record, total, bar)
 
         with tqdm(total=total, initial=done, unit="epoch", disable=not sys.stderr.isatty(), leave=False) as bar:
@@ -101,7 +100,7 @@ class Candidate:
         stop.check()
         return result
 
-    def metrics(self, trainer: Trainer) -> list[dict[str, Any]]:
+    def metrics(self, trainer: Trainer) -> list[Row]:
         """One line of ``metrics.jsonl`` for each epoch that the trainer has finished."""
         return [{"architecture": self.name} | asdict(record) for record in trainer.progress.epochs]
 
@@ -114,12 +113,12 @@ def _show(record: EpochRecord, total: int, bar: tqdm[NoReturn]) -> None:
         print(f"epoch {record.epoch}/{total}  {line}  {record.seconds:.1f} s", flush=True)
 
 
-def train_candidates(candidates: Iterable[Candidate], metrics: Path, stop: Stop) -> Trained:
+def train_candidates(candidates: Iterable[Candidate], metrics: MetricsLog, stop: Stop) -> Trained:
     """Train every candidate to its end; one that is at its end already only loads its checkpoint.
 
     Args:
         candidates: in the order to train them.
-        metrics: file of one line an epoch.
+        metrics: where each epoch is written.
         stop: asked after every step.
 
     Raises:
@@ -127,7 +126,7 @@ def train_candidates(candidates: Iterable[Candidate], metrics: Path, stop: Stop)
         OutOfMemory: if a single sample does not fit into memory.
         ValueError: if there is no candidate.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     losses: dict[str, float] = {}
     best: Trained | None = None
     for candidate in candidates:

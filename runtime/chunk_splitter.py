@@ -12,7 +12,9 @@ from runtime.splits import Chunks, Indices, SplitIndices
 
 SplitMode = Literal["scattered", "contiguous"]
 
-_HPO_SUBSET_STREAM = 1  # keeps the subset's random numbers apart from those that place the chunks
+# Keep the random numbers of these apart from those that place the chunks.
+_HPO_SUBSET_STREAM = 1
+_TRAINING_PART_STREAM = 2
 
 
 @dataclass(frozen=True)
@@ -164,11 +166,39 @@ class ChunkSplitter:
         Raises:
             UserError: if the fraction is outside (0, 1].
         """
-        if not 0 < fraction <= 1:
-            raise UserError(f"fraction {fraction}: allowed is more than 0 and at most 1")
+        count = _share(fraction, splits.train_indices)
         generator = np.random.default_rng([self.seed, _HPO_SUBSET_STREAM])
-        count = max(1, round(fraction * splits.train_indices.size))
         return np.sort(generator.choice(splits.train_indices, size=count, replace=False))
+
+    def get_training_part(self, splits: SplitIndices, fraction: float) -> Indices:
+        """Keep whole blocks of ``chunk_length`` rows, in an order drawn once, until they hold enough of the samples.
+
+        A part of the *history*: windows drawn one by one would leave hardly a day out, as neighbours share all rows
+        but one. A sample is kept when all the rows of its span are, so a smaller part lies inside every larger one.
+
+        Args:
+            splits: the answer of ``split()``.
+            fraction: share of the training samples that is reached or, by less than a block holds, passed; in (0, 1].
+
+        Returns:
+            Increasing sample starts, at least one.
+
+        Raises:
+            UserError: if the fraction is outside (0, 1].
+        """
+        count = _share(fraction, splits.train_indices)
+        blocks = -(-self.total_days // self.chunk_rows)
+        turn = np.random.default_rng([self.seed, _TRAINING_PART_STREAM]).permutation(blocks)
+        first, last = splits.train_indices, splits.train_indices + self.span - 1  # a span is no longer than a block
+        complete = np.maximum(turn[first // self.chunk_rows], turn[last // self.chunk_rows])
+        part: Indices = first[complete <= np.sort(complete)[count - 1]]
+        return part
+
+
+def _share(fraction: float, samples: Indices) -> int:
+    if not 0 < fraction <= 1:
+        raise UserError(f"fraction {fraction}: allowed is more than 0 and at most 1")
+    return max(1, round(fraction * samples.size))
 
 
 def _check_integer(name: str, value: int, least: int) -> None:

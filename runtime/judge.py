@@ -16,71 +16,79 @@ forecasts themselves, see `runtime.predictions.prediction_table`; rows of the te
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from runtime.arguments import Arguments
 from runtime.baseline_cache import baseline_logits
 from runtime.evaluation import Floats, Tuned, evaluate
 from runtime.experiment import Experiment
 from runtime.intervals import PROTOCOL, chunk_numbers, forecast_intervals, paired_difference
 from runtime.predictions import prediction_table, write_predictions
-from runtime.sealed_test import OPENINGS, open_test
 from runtime.splits import Chunks, Indices
 from runtime.trainer import Trainer
 
 
 class Judge:
-    """Judges the model and the baselines on the same samples; every choice comes from training or validation."""
+    """Judges the model and the baselines on the same samples; every choice comes from training or validation.
 
-    def __init__(self, experiment: Experiment, trainer: Trainer, arguments: Arguments) -> None:
+    Args:
+        experiment: the question.
+        trainer: holds the trained weights.
+        output: folder of ``predictions.parquet``.
+        cache: folder of the baselines' forecasts, which experiments of one question share.
+    """
+
+    def __init__(self, experiment: Experiment, trainer: Trainer, output: Path, cache: Path) -> None:
         self.experiment = experiment
         self.trainer = trainer
-        self.arguments = arguments
+        self.output = output
+        self.cache = cache
         splits = experiment.splits
         self.train_base_rate = float(experiment.labels_of(splits.train_indices).mean())
         self.validation_logits = self._forecasts(splits.val_indices)
         labels = experiment.labels_of(splits.val_indices)
         self.tuned = {name: Tuned.on(labels, logits) for name, logits in self.validation_logits.items()}
-        self.tables: list[pd.DataFrame] = []
 
     def validation(self) -> dict[str, Any]:
         """What validation decided, and every forecast on it; the test split stays closed."""
         splits = self.experiment.splits
+        write_predictions(self.output / "predictions.parquet", [self._validation_table()])
         return {
             "decision_threshold": self.tuned["model"].threshold,
             "interval_protocol": PROTOCOL,
-            "validation": self._judge("validation", splits.val_indices, splits.val_chunks, self.validation_logits),
+            "validation": self._reports(splits.val_indices, splits.val_chunks, self.validation_logits),
             "test": None,
             "test_opening": None,
         }
 
-    def test(self, weights: str) -> dict[str, Any]:
-        """Open the test split, record that, and evaluate every forecast on it.
+    def test(self, opening: Mapping[str, Any]) -> dict[str, Any]:
+        """Evaluate every forecast on the test split.
 
-        Raises:
-            UserError: if it was opened before with other weights.
+        Args:
+            opening: the record of its opening, without which nothing may be read from it; see `open_test`.
         """
-        opening = open_test(
-            self.arguments.project / OPENINGS,
-            self.experiment,
-            weights=weights,
-            script_sha256=self.arguments.script_sha256,
-            reopen=self.arguments.reopen_test,
-        )
         splits = self.experiment.splits
         logits = self._forecasts(splits.test_indices)
-        return {"test": self._judge("test", splits.test_indices, splits.test_chunks, logits), "test_opening": opening}
+        table = prediction_table(self.experiment, "test", splits.test_indices, splits.test_chunks, logits)
+        write_predictions(self.output / "predictions.parquet", [self._validation_table(), table])
+        return {
+            "test": self._reports(splits.test_indices, splits.test_chunks, logits),
+            "test_opening": dict(opening),
+        }
 
     def _forecasts(self, indices: Indices) -> dict[str, Floats]:
-        # Beside the phases' folders, so that experiments of one question share what they have in common.
-        cache = self.arguments.output.parents[1] / "baselines"
-        return {"model": self.trainer.predict(indices)} | baseline_logits(self.experiment, indices, cache)
+        return {"model": self.trainer.predict(indices)} | baseline_logits(self.experiment, indices, self.cache)
 
-    def _judge(self, split: str, indices: Indices, chunks: Chunks, logits: dict[str, Floats]) -> dict[str, Any]:
-        self.tables.append(prediction_table(self.experiment, split, indices, chunks, logits))
-        write_predictions(self.arguments.output / "predictions.parquet", self.tables)
+    def _validation_table(self) -> pd.DataFrame:
+        splits = self.experiment.splits
+        return prediction_table(
+            self.experiment, "validation", splits.val_indices, splits.val_chunks, self.validation_logits
+        )
+
+    def _reports(self, indices: Indices, chunks: Chunks, logits: dict[str, Floats]) -> dict[str, Any]:
         labels, chunk_of = self.experiment.labels_of(indices), chunk_numbers(indices, chunks)
         reports = {}
         for name, forecast in logits.items():

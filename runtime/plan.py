@@ -84,13 +84,15 @@ def print_training_cost(
     experiment: Experiment,
     arguments: Arguments,
     architectures: Mapping[str, Mapping[str, Any]],
-    make_trainer: Callable[[Experiment, Arguments, Mapping[str, Any]], Trainer],
+    make_trainer: Callable[[Experiment, Arguments, Mapping[str, Any], int], Trainer],
+    *,
+    training_seed: int,
 ) -> None:
-    """Measure some training steps of each candidate and print what the whole training would cost."""
+    """Measure some training steps of each candidate and print what the whole training of every seed would cost."""
     seconds = 0.0
     for name, fields in architectures.items():
-        trainer = make_trainer(experiment, arguments, fields)
-        seconds += _epoch_seconds(name, trainer) * trainer.recipe.max_epochs
+        trainer = make_trainer(experiment, arguments, fields, training_seed)
+        seconds += _epoch_seconds(name, trainer) * trainer.recipe.max_epochs * arguments.seeds
     print(f"cost: about {seconds / 3600:.2f} hours of training steps if it does not stop early")
     _print_memory()
 

@@ -103,7 +103,7 @@ def load_predictor(folder: str | Path) -> Predictor:
         >>> predictor.predict(pd.read_parquet("data/processed/SPX_dataset_c.parquet")).iloc[-1]  # doctest: +SKIP
     """
     description, weights = Path(folder, DESCRIPTION), Path(folder, WEIGHTS)
-    state, metadata = _read_weights(weights)
+    state, metadata = read_weights(weights)
     told = read_record(description)
     if not told or hashlib.sha256(description.read_bytes()).hexdigest() != metadata.get("description_sha256"):
         raise UserError(f"{description} is not the one that {weights.name} was written with; {_AGAIN}")
@@ -124,7 +124,12 @@ def load_predictor(folder: str | Path) -> Predictor:
 _AGAIN = "run the training script again"
 
 
-def _read_weights(path: Path) -> tuple[dict[str, Tensor], Mapping[str, str]]:
+def read_weights(path: Path) -> tuple[dict[str, Tensor], Mapping[str, str]]:
+    """Weights by name and the file's metadata.
+
+    Raises:
+        UserError: if the file is missing or damaged.
+    """
     if not path.is_file():
         raise UserError(f"{path.parent} holds no {path.name}; a finished training script writes it")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,14 @@ def weights_sha256(state: dict[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
+def joint_sha256(weights: Sequence[str]) -> str:
+    """Hash of the weights that are judged together, by the hashes of each in the order of their seeds.
+
+    One alone is its own hash, so that a log of openings reads the same whether seeds were repeated or not.
+    """
+    return weights[0] if len(weights) == 1 else hashlib.sha256("".join(weights).encode()).hexdigest()
+
+
 def open_test(
     log: Path, experiment: Experiment, *, weights: str, script_sha256: str, reopen: bool = False
 ) -> dict[str, Any]:
@@ -44,7 +53,7 @@ def open_test(
     Args:
         log: file of all openings, one JSON object a line.
         experiment: the question.
-        weights: hash of the weights to be judged.
+        weights: hash of the weights to be judged; of several seeds `joint_sha256`, for they are one opening.
         script_sha256: hash of the script that asks.
         reopen: open although this question's test split was opened before; the record says so.
 

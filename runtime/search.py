@@ -61,6 +61,7 @@ class Search:
         processes: where trials train.
         storage_url: see `open_storage`.
         study_name: the experiment's unless given; a database may hold many.
+        on_trial: called with all trials that count whenever there is one more.
 
     Raises:
         UserError: if the storage cannot be opened, or holds another search under this name.
@@ -73,6 +74,7 @@ class Search:
     processes: TrialProcesses
     storage_url: str | None = None
     study_name: str | None = None
+    on_trial: Callable[[Sequence[FrozenTrial]], None] | None = None
 
     def __post_init__(self) -> None:
         self.output.mkdir(parents=True, exist_ok=True)
@@ -193,6 +195,8 @@ class Search:
             self._tell(run, value=value)
         _show(bar, describe(self.counted(), self.settings.n_trials))
         bar.update()
+        if self.on_trial is not None:
+            self.on_trial(self.counted())
 
     def _sampler_seed(self, position: int) -> int:
         """A sampler that depends on nothing but seed, study and position draws the same after any restart."""

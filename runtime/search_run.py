@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from runtime.files import sole_process, write_json
 from runtime.objective import Objective
 from runtime.search import Search, SearchSettings
 from runtime.storage import storage_failures
+from runtime.tracking import Tracking, scalars
 from runtime.trial_process import TrialProcesses
 
 
@@ -48,6 +51,7 @@ def run_search(
     """
     experiment.require_two_classes("training", "validation")
     shortened = arguments.shortened is not None
+    tracking = Tracking(arguments.track, arguments.outputs)
     with sole_process(arguments.output), storage_failures():
         search = Search(
             experiment,
@@ -57,8 +61,13 @@ def run_search(
             TrialProcesses(objective),
             storage_url=arguments.storage,
             study_name=f"{experiment.name}_short" if shortened else experiment.name,
+            on_trial=partial(_track, tracking),
         )
-        _run(search)
+        tracking.start(str(arguments.output.relative_to(arguments.outputs)), scalars(search.identity()))
+        for count in range(len(search.counted())):
+            _track(tracking, search.counted()[: count + 1])
+        with _finished(tracking):
+            _run(search)
         record = search_record(search, hpo_train_fraction)
         print_alarms(record["alarms"])
         if shortened:
@@ -67,6 +76,25 @@ def run_search(
             return
         _hand_over(record, arguments.best_file)
     print(f"next: {regenerate}")
+
+
+def _track(tracking: Tracking, counted: Sequence[FrozenTrial]) -> None:
+    if counted[-1].state is TrialState.COMPLETE:
+        tracking.log(len(counted), {"val_loss": counted[-1].values[0]})
+
+
+@contextmanager
+def _finished(tracking: Tracking) -> Iterator[None]:
+    """Finish the tracker's run as the block ends."""
+    status = "failed"
+    try:
+        yield
+        status = "finished"
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    finally:
+        tracking.finish({"status": status})
 
 
 def _run(search: Search) -> None:

@@ -73,13 +73,16 @@ class SplitIndices:
                 )
 
     def with_train(self, indices: Indices) -> SplitIndices:
-        """The same held-out samples with a subset of the training samples, for a search.
+        """The same held-out samples with a subset of the training samples.
 
         Raises:
             ValueError: if an index is not one of the training samples.
         """
         if not np.isin(indices, self.train_indices).all():
-            raise ValueError("with_train takes a subset of train_indices; get one from ChunkSplitter.get_hpo_subset")
+            raise ValueError(
+                "with_train takes a subset of train_indices; get one from ChunkSplitter.get_hpo_subset or "
+                "get_training_part"
+            )
         return replace(self, train_indices=np.sort(np.asarray(indices, dtype=np.int64)))
 
 

@@ -1,32 +1,23 @@
-"""What a training script does once everything is prepared: train, judge, record."""
+"""What a training script does once everything is prepared: train every seed, open the test split once, record."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from functools import partial
-from pathlib import Path
+import sys
+from collections.abc import Sequence
 from typing import Any
 
-from data.files import remove_leftovers, write_atomically
-from runtime.alarms import few_positives, print_alarms, training_alarms
+from data.files import remove_leftovers
+from runtime.alarms import print_alarms
 from runtime.arguments import Arguments
-from runtime.candidates import Candidate, train_candidates
-from runtime.checkpoint import CHECKPOINT_SHARE, Checkpoints, warn_of_others
-from runtime.environment import environment
-from runtime.errors import RunError, UserError, memory_failures
+from runtime.checkpoint import CHECKPOINT_SHARE
+from runtime.errors import RunError
 from runtime.experiment import Experiment
-from runtime.files import read_record, sole_process, write_json
-from runtime.judge import Judge
-from runtime.predictor import WEIGHTS, export_model
-from runtime.sealed_test import refuse_reopening
+from runtime.files import sole_process
+from runtime.sealed_test import OPENINGS, joint_sha256, open_test, refuse_reopening
+from runtime.seed_run import Architectures, MakeTrainer, Provenance, SeedRun, Training
+from runtime.seed_table import seed_table
 from runtime.stopping import Stop, finish_step_first
-from runtime.trainer import Trainer
-
-Architectures = Mapping[str, Mapping[str, Any]]
-MakeTrainer = Callable[[Experiment, Arguments, Mapping[str, Any]], Trainer]
-Provenance = Mapping[str, Any]
-"""Where hyperparameters come from, as it stands in the script."""
+from runtime.tracking import Tracking
 
 
 def run_training(
@@ -35,141 +26,131 @@ def run_training(
     architectures: Architectures,
     make_trainer: MakeTrainer,
     *,
+    training_seed: int,
     provenance: Provenance,
     checkpoint_share: float = CHECKPOINT_SHARE,
 ) -> None:
-    """Train, evaluate on validation and, unless this is a shorter look, on test; write the record.
+    """Train and judge on validation, seed after seed; then, if this is a real result, open the test split for them all.
 
-    Writes ``result.json`` (its shape: `runtime.judge`), ``predictions.parquet``, ``metrics.jsonl``, the model (see
-    `runtime.predictor`) and a copy of the script to the output folder. Until it is finished, the same call continues
-    from the last checkpoint there. A failed run leaves a ``result.json`` that says so; a finished one of the same
-    script is not run again.
+    Writes ``result.json`` (its shape: `runtime.judge`; its states: `runtime.seed_run`), ``predictions.parquet``,
+    ``metrics.jsonl``, the model (see `runtime.predictor`) and a copy of the script to the output folder; those of
+    further seeds to ``seed_43`` and so on inside it. The same call continues with the first seed that is not trained,
+    from its last checkpoint. A seed that is trained or finished is not trained again, so one seed may become several
+    later; the test split is then opened for all of them, and the opening says that it repeats an earlier one.
 
     Args:
         experiment: the question.
         arguments: the script's command line.
         architectures: name and fields of each candidate; with more than one, the lower validation loss decides.
-        make_trainer: builds a candidate's trainer.
+        make_trainer: builds a candidate's trainer with a seed.
+        training_seed: the first seed; the others follow it.
         provenance: where the hyperparameters come from.
         checkpoint_share: largest share of the time that saving may take.
 
     Raises:
         UserError: if training holds one class only, or the test split was opened before with other weights.
-        RunError: if the training diverges, or even one sample at a time needs too much memory.
+        RunError: if a seed's training diverges, or even one sample at a time needs too much memory; the other seeds
+            are then trained and judged all the same, without it.
         KeyboardInterrupt: on SIGINT or SIGTERM, after the step is finished and saved.
     """
-    output = arguments.output
-    if _is_finished(output / "result.json", arguments):
-        print(f"finished already: {output / 'result.json'}; remove that folder to train again")
+    training = Training(
+        experiment=experiment,
+        arguments=arguments,
+        architectures=architectures,
+        make_trainer=make_trainer,
+        provenance=provenance,
+        checkpoint_share=checkpoint_share,
+        tracking=Tracking(arguments.track, arguments.outputs),
+    )
+    runs = _seed_runs(training, training_seed)
+    if _are_finished(runs):
+        print(f"finished already: {runs[0].output / 'result.json'}; remove that folder to train again")
         return
     experiment.require_two_classes("training")
-    if arguments.shortened is None:
+    if arguments.opens_test:
         refuse_reopening(arguments, experiment)
-    candidates = [
-        Candidate(
-            name,
-            partial(make_trainer, experiment, arguments, fields),
-            Checkpoints(output / "checkpoints", _config(experiment, arguments, name, fields), share=checkpoint_share),
-        )
-        for name, fields in architectures.items()
-    ]
-    record = describe_run(experiment, arguments, architectures, provenance)
-    with sole_process(output), finish_step_first() as stop:
-        _run(experiment, arguments, candidates, record, stop)
-    print(f"written to {output}")
+    with sole_process(arguments.output), finish_step_first() as stop:
+        remove_leftovers(arguments.output)
+        failures = _train(runs, stop)
+        trained = [run for run in runs if run.seed not in failures]
+        if trained and arguments.opens_test:
+            stop.check()
+            _judge_test(training, trained)
+    if trained:
+        print_verdict([run.record() for run in trained])
+        print(f"written to {arguments.output}")
+    if failures:
+        raise RunError("; ".join(f"seed {seed}: {failure}" for seed, failure in failures.items()))
 
 
-def _config(experiment: Experiment, arguments: Arguments, name: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a checkpoint must agree with to be continued."""
-    asked = {"script_sha256": arguments.script_sha256, "shortened_to_epochs": arguments.shortened}
-    return experiment.identity() | asked | {"candidate": name, "fields": dict(fields)}
+def _seed_runs(training: Training, first: int) -> list[SeedRun]:
+    output = training.arguments.output
+    further = range(first + 1, first + training.arguments.seeds)
+    return [SeedRun(training, first, output), *(SeedRun(training, seed, output / f"seed_{seed}") for seed in further)]
 
 
-def _run(
-    experiment: Experiment,
-    arguments: Arguments,
-    candidates: Sequence[Candidate],
-    record: dict[str, Any],
-    stop: Stop,
-) -> None:
-    output = arguments.output
-    remove_leftovers(output)
-    warn_of_others(output / "checkpoints", [candidate.checkpoints for candidate in candidates])
-    _keep_finished(output / "result.json")
-    for name in (WEIGHTS, "predictions.parquet"):
-        (output / name).unlink(missing_ok=True)
-    write_json(output / "result.json", {"status": "running"} | record)  # what a killed run leaves
-    write_atomically(output / "script.py", arguments.script.read_bytes())
-    try:
-        with memory_failures():
-            trained = train_candidates(candidates, output / "metrics.jsonl", stop)
-        judge = Judge(experiment, trained.trainer, arguments)
-        record |= trained.describe()
-        record |= judge.validation()
-        export_model(output, trained.trainer.model, experiment, record)
+def _are_finished(runs: Sequence[SeedRun]) -> bool:
+    """Whether every seed is, and they share one opening of the test split, maybe with further seeds."""
+    records = [run.record() for run in runs]
+    if not all(record.get("status") == "finished" for record in records):
+        return False
+    return len({(record["test_opening"] or {}).get("weights_sha256") for record in records}) == 1
+
+
+def _train(runs: Sequence[SeedRun], stop: Stop) -> dict[int, str]:
+    """Train what is not trained yet; the failures by seed."""
+    failures: dict[int, str] = {}
+    for run in runs:
+        if run.is_trained():
+            continue
         stop.check()
-        if arguments.shortened is None:
-            record |= judge.test(record["weights_sha256"])
-        record["alarms"] = training_alarms(experiment, record)
-    except (KeyboardInterrupt, BrokenPipeError):
-        write_json(output / "result.json", {"status": "interrupted"} | record)
-        raise
-    except (RunError, UserError, OSError) as error:
-        with suppress(OSError):  # a full disk takes no record either; the error itself goes on
-            failure = {"status": "failed", "failure": f"{type(error).__name__}: {error}"}
-            write_json(output / "result.json", failure | record)
-        raise
-    write_json(output / "result.json", {"status": "finished"} | record)
-    for candidate in candidates:
-        candidate.checkpoints.remove()
-    print_verdict(record)
+        if runs[1:]:
+            print(f"seed {run.seed}, {runs.index(run) + 1} of {len(runs)}")
+        try:
+            run.train(stop)
+        except RunError as error:  # its words only: its traceback would hold a model in memory
+            failures[run.seed] = str(error)
+            print(f"seed {run.seed} failed: {error}", file=sys.stderr)
+    return failures
 
 
-def _is_finished(result: Path, arguments: Arguments) -> bool:
-    record = read_record(result)
-    wanted = {
-        "status": "finished",
-        "script_sha256": arguments.script_sha256,
-        "shortened_to_epochs": arguments.shortened,
-    }
-    return not arguments.reopen_test and all(record.get(name) == value for name, value in wanted.items())
+def _judge_test(training: Training, runs: Sequence[SeedRun]) -> None:
+    arguments = training.arguments
+    opening = open_test(
+        arguments.project / OPENINGS,
+        training.experiment,
+        weights=joint_sha256([run.record()["weights_sha256"] for run in runs]),
+        script_sha256=arguments.script_sha256,
+        reopen=arguments.reopen_test,
+    )
+    for run in runs:
+        run.judge_test(opening)
 
 
-def describe_run(
-    experiment: Experiment, arguments: Arguments, architectures: Architectures, provenance: Provenance
-) -> dict[str, Any]:
-    """Everything needed to repeat the run, beside the script itself."""
-    return experiment.identity() | {
-        "script_sha256": arguments.script_sha256,
-        "shortened_to_epochs": arguments.shortened,
-        "hyperparameters_from": dict(provenance),
-        "candidates": {name: dict(fields) for name, fields in architectures.items()},
-        "splits": {
-            name: {"samples": int(labels.size), "positives": int(labels.sum())}
-            for name, labels in experiment.split_labels()
-        },
-        "alarms": few_positives(experiment),
-        "environment": environment(arguments.device),
-    }
+def print_verdict(records: Sequence[dict[str, Any]]) -> None:
+    """Print the model beside the baselines, one line a split and forecaster; of several seeds, a table a split."""
+    splits = [split for split in ("validation", "test") if records[0][split] is not None]
+    if records[1:]:
+        print("\n".join(line for split in splits for line in seed_table(records, split)))
+    else:
+        _print_one(records[0], splits)
+    if "test" not in splits:
+        print(
+            "test: not opened (shorter look)" if records[0]["train_fraction"] is None else "test: not opened (a part)"
+        )
+    for record in records:
+        if records[1:] and record["alarms"]:
+            print(f"seed {record['training_seed']}")
+        print_alarms(record["alarms"])
 
 
-def _keep_finished(result: Path) -> None:
-    if (record := read_record(result)).get("status") == "finished":
-        result.rename(result.with_name(f"result-{record['weights_sha256'][:12]}.json"))
-
-
-def print_verdict(record: dict[str, Any]) -> None:
-    """Print the model beside the baselines, one line a split and forecaster."""
+def _print_one(record: dict[str, Any], splits: Sequence[str]) -> None:
     training = record["training"]
     print(f"best epoch {training['best_epoch']} of {len(training['epochs'])}, {training['seconds']:.0f} s")
-    for split in ("validation", "test"):
-        if record[split] is None:
-            print(f"{split}: not opened (shorter look)")
-            continue
+    for split in splits:
         for name, report in record[split].items():
             auc = "undefined" if report["roc_auc"] is None else f"{report['roc_auc']:.4f}"
             print(
                 f"{split:<10} {name:<20} log loss {report['log_loss']:.4f}  skill {report['log_loss_skill']:+.4f}  "
                 f"AUC {auc}  ({report['positives']} of {report['samples']} positive)"
             )
-    print_alarms(record["alarms"])

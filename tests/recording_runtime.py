@@ -34,7 +34,7 @@ class RecordingRuntime:
 
     def __init__(self, *, dry_run: bool) -> None:
         self.calls: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-        self.arguments = SimpleNamespace(dry_run=dry_run, shortened=None, device="the device")
+        self.arguments = SimpleNamespace(dry_run=dry_run, shortened=None, train_fraction=None, device="the device")
 
     def modules(self, script: ast.Module) -> dict[str, ModuleType]:
         """A module for each one of the runtime that the script imports from, with the names that it takes."""
@@ -90,6 +90,9 @@ class RecordingRuntime:
         drawn = objective.suggest(SimpleNamespace(suggest_categorical=categorical, suggest_float=number))
         self.calls["drawn"].append({name: exactly(value) for name, value in drawn.items()})
 
+    def _train_on_part(self, *, experiment: Any, **_: Any) -> Any:
+        return experiment
+
     def _run_search(self, *, objective: SimpleNamespace, **_: Any) -> None:
         self._draw(objective)
 
@@ -100,10 +103,16 @@ class RecordingRuntime:
         hyperparameters.update(FOUND_LATER)
 
     def _run_training(
-        self, *, experiment: Any, architectures: dict[str, Any], make_trainer: Callable[..., Any], **_: Any
+        self,
+        *,
+        experiment: Any,
+        architectures: dict[str, Any],
+        make_trainer: Callable[..., Any],
+        training_seed: int,
+        **_: Any,
     ) -> None:
         for fields in architectures.values() or [{}]:
-            make_trainer(experiment, self.arguments, fields)
+            make_trainer(experiment, self.arguments, fields, training_seed)
 
     _print_training_cost = _run_training
 

@@ -19,6 +19,7 @@ from tests.tiny import make_arguments, make_experiment, make_trainer, with_label
 
 EXPERIMENT = make_experiment()
 SPLITS = EXPERIMENT.splits
+OPENING = {"opening": 1, "weights_sha256": "0" * 64}
 FORECASTS = ["model", "base_rate", "ewma_volatility", "logistic_regression", "gradient_boosting"]
 
 
@@ -31,9 +32,13 @@ def fitted(experiment: Experiment = EXPERIMENT) -> Trainer:
 TRAINER = fitted()
 
 
+def make_judge(arguments: Arguments, experiment: Experiment = EXPERIMENT, trainer: Trainer = TRAINER) -> Judge:
+    return Judge(experiment, trainer, arguments.output, arguments.outputs / "baselines")
+
+
 def judge(arguments: Arguments, experiment: Experiment = EXPERIMENT, trainer: Trainer = TRAINER) -> dict[str, Any]:
-    judging = Judge(experiment, trainer, arguments)
-    return judging.validation() | judging.test(weights="0" * 64)
+    judging = make_judge(arguments, experiment, trainer)
+    return judging.validation() | judging.test(OPENING)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +110,7 @@ def test_stored_predictions_are_those_that_were_judged(judged: tuple[Arguments, 
 
 def test_without_an_opening_no_test_prediction_is_stored(tmp_path: Path) -> None:
     arguments = make_arguments(tmp_path)
-    record = Judge(EXPERIMENT, TRAINER, arguments).validation()
+    record = make_judge(arguments).validation()
     assert (record["test"], record["test_opening"]) == (None, None)
     assert set(pd.read_parquet(arguments.output / "predictions.parquet")["split"]) == {"validation"}
 
@@ -115,12 +120,12 @@ def test_permuted_test_labels_change_the_test_report_and_no_choice(tmp_path: Pat
     shuffled = np.random.default_rng(0).permutation(EXPERIMENT.labels_of(test))
     other = with_labels(EXPERIMENT, test, shuffled)
     one, two = (
-        Judge(experiment, fitted(experiment), make_arguments(tmp_path / name))
+        make_judge(make_arguments(tmp_path / name), experiment, fitted(experiment))
         for name, experiment in (("one", EXPERIMENT), ("two", other))
     )
     assert one.tuned == two.tuned
     assert one.validation() == two.validation()
-    tests = [judging.test(weights="0" * 64)["test"] for judging in (one, two)]
+    tests = [judging.test(OPENING)["test"] for judging in (one, two)]
     for name in FORECASTS:
         for choice in ("decision", "temperature_scaled"):
             values = [(report[name][choice] or {}) for report in tests]

@@ -48,12 +48,19 @@ def train_briefly(experiment: Experiment, arguments: Arguments) -> Trainer:
     """Train one epoch of the tiny model without opening the test split; return the trainer, trained."""
     trainers = []
 
-    def make(asked: Experiment, _arguments: Arguments, fields: Mapping[str, Any]) -> Trainer:
+    def make(asked: Experiment, _arguments: Arguments, fields: Mapping[str, Any], seed: int) -> Trainer:
         recipe, splits = make_recipe(max_epochs=1), asked.splits
-        trainers.append(Trainer(asked.windows, split_indices=splits, architecture=fields, recipe=recipe, seed=7))
+        trainers.append(Trainer(asked.windows, split_indices=splits, architecture=fields, recipe=recipe, seed=seed))
         return trainers[-1]
 
-    run_training(experiment, replace(arguments, shortened=1), {"tiny": ARCHITECTURE}, make, provenance=PROVENANCE)
+    run_training(
+        experiment,
+        replace(arguments, shortened=1),
+        {"tiny": ARCHITECTURE},
+        make,
+        training_seed=7,
+        provenance=PROVENANCE,
+    )
     return trainers[-1]
 
 

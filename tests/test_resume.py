@@ -110,11 +110,11 @@ def break_off_in_step(number: int, monkeypatch: pytest.MonkeyPatch) -> Callable[
 
 
 def train_two(arguments: Arguments) -> dict[str, Any]:
-    def make(asked: Experiment, _arguments: Arguments, fields: Mapping[str, Any]) -> Trainer:
-        return make_trainer(asked, **RECIPE, **fields)
+    def make(asked: Experiment, _arguments: Arguments, fields: Mapping[str, Any], seed: int) -> Trainer:
+        return make_trainer(asked, seed=seed, **RECIPE, **fields)
 
     candidates = {"slow": {"learning_rate": 1e-3}, "quick": {}}
-    run_training(EXPERIMENT, arguments, candidates, make, provenance=PROVENANCE, checkpoint_share=1)
+    run_training(EXPERIMENT, arguments, candidates, make, training_seed=7, provenance=PROVENANCE, checkpoint_share=1)
     record: dict[str, Any] = read(arguments.output / "result.json")
     return record
 
@@ -163,7 +163,7 @@ def test_run_that_dies_after_the_test_was_opened_finishes_that_opening_without_t
 ) -> None:
     arguments = make_arguments(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("runtime.judge.open_test", open_test_and_die)
+        patch.setattr("runtime.training_run.open_test", open_test_and_die)
         with pytest.raises(KeyboardInterrupt):
             train(arguments)
     assert len(openings(arguments)) == 1

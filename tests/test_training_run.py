@@ -88,12 +88,12 @@ def test_finished_run_has_opened_the_test_once(finished: tuple[Arguments, dict[s
 
 
 def test_lower_validation_loss_chooses_the_candidate(tmp_path: Path) -> None:
-    def make(asked: Experiment, _arguments: Arguments, fields: Mapping[str, Any]) -> Trainer:
-        return make_trainer(asked, **fields)
+    def make(asked: Experiment, _arguments: Arguments, fields: Mapping[str, Any], seed: int) -> Trainer:
+        return make_trainer(asked, seed=seed, **fields)
 
     candidates = {"slow": {"learning_rate": 1e-5}, "quick": {}, "slower": {"learning_rate": 1e-6}}
     arguments = make_arguments(tmp_path)
-    run_training(EXPERIMENT, arguments, candidates, make, provenance=PROVENANCE)
+    run_training(EXPERIMENT, arguments, candidates, make, training_seed=7, provenance=PROVENANCE)
     record = read(arguments.output / "result.json")
     losses = record["candidate_val_losses"]
     assert record["architecture_name"] == min(losses, key=losses.__getitem__) == "quick"

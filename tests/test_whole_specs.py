@@ -160,19 +160,21 @@ def expected_training(spec: Any, *, dry_run: bool) -> Calls:
     trainer = {
         "dataset": "the windows",
         "split_indices": OBJECT,
-        "recipe": "the Recipe",
+        "recipe": "the with_steps_of_all",
         "seed": spec.training_seed,
         "parameter_budget": spec.parameter_budget,
         "device": "the device",
     }
     candidates = list(spec.architectures.values()) or [{}]
-    run = {**trained, "make_trainer": named("make_trainer")}
+    run = {**trained, "make_trainer": named("make_trainer"), "training_seed": spec.training_seed}
     plan = {"experiment": OBJECT, "architectures": spec.architectures, "budget": spec.parameter_budget}
     return expected_experiment(spec, TRAINING_DOCSTRING, "epochs") | {
         **({} if spec.hyperparameters else {"require_hyperparameters": unsearched}),
+        "train_on_part": [{"experiment": OBJECT, "fraction": None}],
         "print_training_plan": [plan],
         **({"print_training_cost": [run]} if dry_run else {"run_training": [run | {"provenance": spec.provenance}]}),
         "Recipe": [recipe] * len(candidates),
+        "with_steps_of_all": [{"recipe": "the Recipe", "experiment": OBJECT}] * len(candidates),
         "Trainer": [trainer | {"architecture": fields} for fields in candidates],
     }
 

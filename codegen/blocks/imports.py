@@ -37,5 +37,6 @@ def training_imports(spec: TrainingSpec) -> list[Statement]:
         import_from("runtime.script", *refusal, "run_script"),
         import_from("runtime.series", "Series", "load_series"),
         import_from("runtime.trainer", "Trainer"),
+        import_from("runtime.training_part", "train_on_part", "with_steps_of_all"),
         import_from("runtime.training_run", "run_training"),
     ]

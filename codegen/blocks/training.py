@@ -27,8 +27,8 @@ def make_trainer() -> Statement:
         path("experiment.windows"),
         split_indices=path("experiment.splits"),
         architecture=name("architecture"),
-        recipe=name("recipe"),
-        seed=name("TRAINING_SEED"),
+        recipe=call("with_steps_of_all", name("recipe"), name("experiment")),
+        seed=name("seed"),
         parameter_budget=name("PARAMETER_BUDGET"),
         device=path("arguments.device"),
     )
@@ -38,6 +38,7 @@ def make_trainer() -> Statement:
             Parameter("experiment", name("Experiment")),
             Parameter("arguments", name("Arguments")),
             Parameter("architecture", subscript(name("Mapping"), name("str"), name("object"))),
+            Parameter("seed", name("int")),
         ],
         [assign("recipe", recipe), return_(trainer)],
         returns=name("Trainer"),
@@ -52,13 +53,15 @@ def _found(parameter: str) -> Expression:
 def main(spec: TrainingSpec) -> Statement:
     """Prepare, show the plan, train."""
     what = [name(each) for each in ("experiment", "arguments", "ARCHITECTURES", "make_trainer")]
-    run = call("run_training", *what, provenance=name("PROVENANCE"))
+    seed = {"training_seed": name("TRAINING_SEED")}
+    run = multiline_call("run_training", *what, **seed, provenance=name("PROVENANCE"))
+    experiment = call("train_on_part", call("make_experiment"), path("arguments.train_fraction"))
     prepare = [
         *([] if spec.hyperparameters else [_refuse(spec)]),
-        assign("experiment", call("make_experiment")),
+        assign("experiment", experiment),
         evaluate(call("print_training_plan", name("experiment"), name("ARCHITECTURES"), name("PARAMETER_BUDGET"))),
     ]
-    cost = call("print_training_cost", *what)
+    cost = call("print_training_cost", *what, **seed)
     return main_function("epochs", prepare, cost, run, docstring="Prepare, show the plan, train.")
 
 

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 200M threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:70272694f3c6875923e9b684e19bc9a4c65c04079644dffee8c50cf3d1f9b687
-# Seal: sha256:6953f2c7094e5860a6fae1c97d61d1c76850b7c9ed9d6d3670a11c0cb5022295
+# Seal: sha256:d2fc1c1312f38bac38aa3d27d14c7d473a86eaadaca70efe2212a0939e416b62
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -21,6 +21,7 @@ from runtime.recipe import Recipe
 from runtime.script import require_hyperparameters, run_script
 from runtime.series import Series, load_series
 from runtime.trainer import Trainer
+from runtime.training_part import train_on_part, with_steps_of_all
 from runtime.training_run import run_training
 
 # --- Experiment -----------------------------------------------------------------------------------
@@ -135,7 +136,9 @@ def make_experiment() -> Experiment:
     )
 
 
-def make_trainer(experiment: Experiment, arguments: Arguments, architecture: Mapping[str, object]) -> Trainer:
+def make_trainer(
+    experiment: Experiment, arguments: Arguments, architecture: Mapping[str, object], seed: int
+) -> Trainer:
     """A PatchTST of the budget's size, and how it is trained."""
     recipe = Recipe(
         learning_rate=HYPERPARAMETERS["learning_rate"],
@@ -151,8 +154,8 @@ def make_trainer(experiment: Experiment, arguments: Arguments, architecture: Map
         experiment.windows,
         split_indices=experiment.splits,
         architecture=architecture,
-        recipe=recipe,
-        seed=TRAINING_SEED,
+        recipe=with_steps_of_all(recipe, experiment),
+        seed=seed,
         parameter_budget=PARAMETER_BUDGET,
         device=arguments.device,
     )
@@ -165,12 +168,19 @@ def main() -> None:
         HYPERPARAMETERS,
         search_first="python experiments/phase6a/hpo_200M_threshold_1pct.py, then python -m codegen phase6a 200M threshold_1pct",
     )
-    experiment = make_experiment()
+    experiment = train_on_part(make_experiment(), arguments.train_fraction)
     print_training_plan(experiment, ARCHITECTURES, PARAMETER_BUDGET)
     if arguments.dry_run:
-        print_training_cost(experiment, arguments, ARCHITECTURES, make_trainer)
+        print_training_cost(experiment, arguments, ARCHITECTURES, make_trainer, training_seed=TRAINING_SEED)
         return
-    run_training(experiment, arguments, ARCHITECTURES, make_trainer, provenance=PROVENANCE)
+    run_training(
+        experiment,
+        arguments,
+        ARCHITECTURES,
+        make_trainer,
+        training_seed=TRAINING_SEED,
+        provenance=PROVENANCE,
+    )
 
 
 if __name__ == "__main__":

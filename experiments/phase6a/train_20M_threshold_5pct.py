@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 20M threshold_5pct
 # Generator: 0.1.0
 # Spec: sha256:f71fbbf1da505d5b95b52a244279660dcca35abfad1bf03c93253faf7f7d3004
-# Seal: sha256:9ba84fe50fcc21f5190ef3cac6552d826c0c5385f09816aebaf7d683d224c955
+# Seal: sha256:21c497c7d285fc878f9120254431632ab777c95294f4f0a3633155244b466ec0
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -21,6 +21,7 @@ from runtime.recipe import Recipe
 from runtime.script import require_hyperparameters, run_script
 from runtime.series import Series, load_series
 from runtime.trainer import Trainer
+from runtime.training_part import train_on_part, with_steps_of_all
 from runtime.training_run import run_training
 
 # --- Experiment -----------------------------------------------------------------------------------
@@ -135,7 +136,9 @@ def make_experiment() -> Experiment:
     )
 
 
-def make_trainer(experiment: Experiment, arguments: Arguments, architecture: Mapping[str, object]) -> Trainer:
+def make_trainer(
+    experiment: Experiment, arguments: Arguments, architecture: Mapping[str, object], seed: int
+) -> Trainer:
     """A PatchTST of the budget's size, and how it is trained."""
     recipe = Recipe(
         learning_rate=HYPERPARAMETERS["learning_rate"],
@@ -151,8 +154,8 @@ def make_trainer(experiment: Experiment, arguments: Arguments, architecture: Map
         experiment.windows,
         split_indices=experiment.splits,
         architecture=architecture,
-        recipe=recipe,
-        seed=TRAINING_SEED,
+        recipe=with_steps_of_all(recipe, experiment),
+        seed=seed,
         parameter_budget=PARAMETER_BUDGET,
         device=arguments.device,
     )
@@ -165,12 +168,19 @@ def main() -> None:
         HYPERPARAMETERS,
         search_first="python experiments/phase6a/hpo_20M_threshold_5pct.py, then python -m codegen phase6a 20M threshold_5pct",
     )
-    experiment = make_experiment()
+    experiment = train_on_part(make_experiment(), arguments.train_fraction)
     print_training_plan(experiment, ARCHITECTURES, PARAMETER_BUDGET)
     if arguments.dry_run:
-        print_training_cost(experiment, arguments, ARCHITECTURES, make_trainer)
+        print_training_cost(experiment, arguments, ARCHITECTURES, make_trainer, training_seed=TRAINING_SEED)
         return
-    run_training(experiment, arguments, ARCHITECTURES, make_trainer, provenance=PROVENANCE)
+    run_training(
+        experiment,
+        arguments,
+        ARCHITECTURES,
+        make_trainer,
+        training_seed=TRAINING_SEED,
+        provenance=PROVENANCE,
+    )
 
 
 if __name__ == "__main__":

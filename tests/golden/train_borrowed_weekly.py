@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6c 2M threshold_1pct --timescale weekly
 # Generator: 0.1.0
 # Spec: sha256:94cabf08ec3ae63442eda68a1f973d5be01e54b6a83cacde05e449e0d8868698
-# Seal: sha256:3a6535bd4b44cd743d305afbbd2e61fc9a91dd32ef00c9f5896f8f624ae10140
+# Seal: sha256:2aa826765d8652cac375a22f9f51943c04a867384cdd8782f9fdea1a5aa70da7
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -21,6 +21,7 @@ from runtime.recipe import Recipe
 from runtime.script import run_script
 from runtime.series import Series, load_series
 from runtime.trainer import Trainer
+from runtime.training_part import train_on_part, with_steps_of_all
 from runtime.training_run import run_training
 
 # --- Experiment -----------------------------------------------------------------------------------
@@ -172,7 +173,9 @@ def make_experiment() -> Experiment:
     )
 
 
-def make_trainer(experiment: Experiment, arguments: Arguments, architecture: Mapping[str, object]) -> Trainer:
+def make_trainer(
+    experiment: Experiment, arguments: Arguments, architecture: Mapping[str, object], seed: int
+) -> Trainer:
     """A PatchTST of the budget's size, and how it is trained."""
     recipe = Recipe(
         learning_rate=HYPERPARAMETERS["learning_rate"],
@@ -188,8 +191,8 @@ def make_trainer(experiment: Experiment, arguments: Arguments, architecture: Map
         experiment.windows,
         split_indices=experiment.splits,
         architecture=architecture,
-        recipe=recipe,
-        seed=TRAINING_SEED,
+        recipe=with_steps_of_all(recipe, experiment),
+        seed=seed,
         parameter_budget=PARAMETER_BUDGET,
         device=arguments.device,
     )
@@ -198,12 +201,19 @@ def make_trainer(experiment: Experiment, arguments: Arguments, architecture: Map
 def main() -> None:
     """Prepare, show the plan, train."""
     arguments = parse_arguments(__file__, __doc__, shorten="epochs")
-    experiment = make_experiment()
+    experiment = train_on_part(make_experiment(), arguments.train_fraction)
     print_training_plan(experiment, ARCHITECTURES, PARAMETER_BUDGET)
     if arguments.dry_run:
-        print_training_cost(experiment, arguments, ARCHITECTURES, make_trainer)
+        print_training_cost(experiment, arguments, ARCHITECTURES, make_trainer, training_seed=TRAINING_SEED)
         return
-    run_training(experiment, arguments, ARCHITECTURES, make_trainer, provenance=PROVENANCE)
+    run_training(
+        experiment,
+        arguments,
+        ARCHITECTURES,
+        make_trainer,
+        training_seed=TRAINING_SEED,
+        provenance=PROVENANCE,
+    )
 
 
 if __name__ == "__main__":

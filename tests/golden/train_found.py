@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2M threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:78e5d1ab0b7cb21b16d5d5d752849ea0c4f56e29bfcc1502da0c74145a930824
-# Seal: sha256:bf436484ec5c764d9ed84f775b53dbd36a6a42cbdcde6cd250d810310dfdadea
+# Seal: sha256:aa7bed2ade4f74488339252b015f836f86fb1ffcfb33a0177ad278a9b5743a6c
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -21,6 +21,7 @@ from runtime.recipe import Recipe
 from runtime.script import run_script
 from runtime.series import Series, load_series
 from runtime.trainer import Trainer
+from runtime.training_part import train_on_part, with_steps_of_all
 from runtime.training_run import run_training
 
 # --- Experiment -----------------------------------------------------------------------------------
@@ -170,7 +171,9 @@ def make_experiment() -> Experiment:
     )
 
 
-def make_trainer(experiment: Experiment, arguments: Arguments, architecture: Mapping[str, object]) -> Trainer:
+def make_trainer(
+    experiment: Experiment, arguments: Arguments, architecture: Mapping[str, object], seed: int
+) -> Trainer:
     """A PatchTST of the budget's size, and how it is trained."""
     recipe = Recipe(
         learning_rate=HYPERPARAMETERS["learning_rate"],
@@ -186,8 +189,8 @@ def make_trainer(experiment: Experiment, arguments: Arguments, architecture: Map
         experiment.windows,
         split_indices=experiment.splits,
         architecture=architecture,
-        recipe=recipe,
-        seed=TRAINING_SEED,
+        recipe=with_steps_of_all(recipe, experiment),
+        seed=seed,
         parameter_budget=PARAMETER_BUDGET,
         device=arguments.device,
     )
@@ -196,12 +199,19 @@ def make_trainer(experiment: Experiment, arguments: Arguments, architecture: Map
 def main() -> None:
     """Prepare, show the plan, train."""
     arguments = parse_arguments(__file__, __doc__, shorten="epochs")
-    experiment = make_experiment()
+    experiment = train_on_part(make_experiment(), arguments.train_fraction)
     print_training_plan(experiment, ARCHITECTURES, PARAMETER_BUDGET)
     if arguments.dry_run:
-        print_training_cost(experiment, arguments, ARCHITECTURES, make_trainer)
+        print_training_cost(experiment, arguments, ARCHITECTURES, make_trainer, training_seed=TRAINING_SEED)
         return
-    run_training(experiment, arguments, ARCHITECTURES, make_trainer, provenance=PROVENANCE)
+    run_training(
+        experiment,
+        arguments,
+        ARCHITECTURES,
+        make_trainer,
+        training_seed=TRAINING_SEED,
+        provenance=PROVENANCE,
+    )
 
 
 if __name__ == "__main__":

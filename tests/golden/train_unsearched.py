@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2M threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:8173f710d10bc9c02bd95ce02875472be9f898e1c8c7fc71565569c76b8f11e2
-# Seal: sha256:efa3600444869a9ad317fb11b7b804cf98caeea4ffc6fd6e43b8274bf7f87ddb
+# Seal: sha256:ff255cefe1d49d01b15b5a7465d1d3a761ed884a2c0b59c3a698457223928826
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -21,6 +21,7 @@ from runtime.recipe import Recipe
 from runtime.script import require_hyperparameters, run_script
 from runtime.series import Series, load_series
 from runtime.trainer import Trainer
+from runtime.training_part import train_on_part, with_steps_of_all
 from runtime.training_run import run_training
 
 # --- Experiment -----------------------------------------------------------------------------------
@@ -135,7 +136,9 @@ def make_experiment() -> Experiment:
     )
 
 
-def make_trainer(experiment: Experiment, arguments: Arguments, architecture: Mapping[str, object]) -> Trainer:
+def make_trainer(
+    experiment: Experiment, arguments: Arguments, architecture: Mapping[str, object], seed: int
+) -> Trainer:
     """A PatchTST of the budget's size, and how it is trained."""
     recipe = Recipe(
         learning_rate=HYPERPARAMETERS["learning_rate"],
@@ -151,8 +154,8 @@ def make_trainer(experiment: Experiment, arguments: Arguments, architecture: Map
         experiment.windows,
         split_indices=experiment.splits,
         architecture=architecture,
-        recipe=recipe,
-        seed=TRAINING_SEED,
+        recipe=with_steps_of_all(recipe, experiment),
+        seed=seed,
         parameter_budget=PARAMETER_BUDGET,
         device=arguments.device,
     )
@@ -165,12 +168,19 @@ def main() -> None:
         HYPERPARAMETERS,
         search_first="python experiments/phase6a/hpo_2M_threshold_1pct.py, then python -m codegen phase6a 2M threshold_1pct",
     )
-    experiment = make_experiment()
+    experiment = train_on_part(make_experiment(), arguments.train_fraction)
     print_training_plan(experiment, ARCHITECTURES, PARAMETER_BUDGET)
     if arguments.dry_run:
-        print_training_cost(experiment, arguments, ARCHITECTURES, make_trainer)
+        print_training_cost(experiment, arguments, ARCHITECTURES, make_trainer, training_seed=TRAINING_SEED)
         return
-    run_training(experiment, arguments, ARCHITECTURES, make_trainer, provenance=PROVENANCE)
+    run_training(
+        experiment,
+        arguments,
+        ARCHITECTURES,
+        make_trainer,
+        training_seed=TRAINING_SEED,
+        provenance=PROVENANCE,
+    )
 
 
 if __name__ == "__main__":
