@@ -110,7 +110,8 @@ def _train(runs: Sequence[SeedRun], stop: Stop) -> dict[int, str]:
             run.train(stop)
         except RunError as error:  # its words only: its traceback would hold a model in memory
             failures[run.seed] = str(error)
-            print(f"seed {run.seed} failed: {error}", file=sys.stderr)
+            if runs[1:]:
+                print(f"seed {run.seed} failed: {error}; the others go on", file=sys.stderr)
     return failures
 
 

@@ -42,6 +42,38 @@ def test_flags_say_what_they_say(script: Path) -> None:
     assert (arguments.dry_run, arguments.device, arguments.reopen_test) == (True, torch.device("cpu"), True)
 
 
+def test_seeds_and_a_part_of_the_days_stand_in_their_own_folder(script: Path) -> None:
+    assert (parse(script).seeds, parse(script).train_fraction, parse(script).opens_test) == (1, None, True)
+    several, part = parse(script, "--seeds", "5"), parse(script, "--train-fraction", "0.25", "--seeds", "2")
+    assert (several.seeds, several.output, several.opens_test) == (5, parse(script).output, True)
+    assert (part.seeds, part.train_fraction, part.opens_test) == (2, 0.25, False)
+    assert part.output == parse(script).output.with_name("train_2M_fraction_0.25")
+    assert not parse(script, "--epochs", "1").opens_test
+    assert part.outputs == parse(script).outputs == script.parents[2] / "outputs"
+
+
+@pytest.mark.parametrize("flag", ["--seeds", "--train-fraction"])
+def test_a_shorter_look_is_neither_repeated_nor_part_of_a_curve(
+    flag: str, script: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ending:
+        parse(script, "--epochs", "1", flag, "0.5" if flag == "--train-fraction" else "2")
+    assert ending.value.code == 2
+    assert f"{flag} does not go with --epochs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shorten", ["epochs", "trials"])
+def test_tracker_whose_package_is_missing_is_refused_with_the_command_that_installs_it(
+    shorten: str, script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.tracking.find_spec", lambda _: None)
+    with pytest.raises(UserError, match=r'^--track wandb: its package is not installed; pip install -e "\.\[wandb\]"$'):
+        parse(script, "--track", "wandb", shorten=shorten)
+    monkeypatch.setattr("runtime.tracking.find_spec", lambda name: name)
+    assert parse(script, "--track", "wandb", shorten=shorten).track == "wandb"
+    assert parse(script, shorten=shorten).track is None
+
+
 def test_storage_of_a_search_is_a_journal_unless_a_database_is_given(script: Path) -> None:
     assert parse(script, shorten="trials").storage is None
     assert parse(script, "--storage", "sqlite:///trials.db", shorten="trials").storage == "sqlite:///trials.db"
@@ -76,6 +108,13 @@ def test_script_is_found_from_any_working_folder(script: Path, monkeypatch: pyte
         ("trials", ["--reopen-test"]),
         ("epochs", ["--storage", "sqlite:///trials.db"]),
         ("epochs", ["--learning-rate", "0.1"]),
+        ("epochs", ["--seeds", "0"]),
+        ("trials", ["--seeds", "2"]),
+        ("trials", ["--train-fraction", "0.5"]),
+        ("epochs", ["--train-fraction", "0"]),
+        ("epochs", ["--train-fraction", "1"]),
+        ("epochs", ["--train-fraction", "nan"]),
+        ("epochs", ["--track", "aim"]),
     ],
 )
 def test_flag_that_makes_no_sense_is_bad_usage(
