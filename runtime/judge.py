@@ -2,6 +2,8 @@
 
 ``result.json`` holds, beside what was trained on what:
 
+- ``status`` (`runtime.seed_run`); ``training_seed``, ``train_fraction`` (null: all training samples) and
+  ``shortened_to_epochs``: which training of its script this is.
 - ``validation`` and ``test``: forecast (``model``, ``base_rate``, ``ewma_volatility``, ``logistic_regression``,
   ``gradient_boosting``) -> its report. A report is that of `runtime.evaluation.evaluate`, with ``chunks`` (how many),
   ``intervals`` (`runtime.intervals.forecast_intervals`) and, for a baseline, ``model_minus_this``

@@ -136,9 +136,8 @@ def print_verdict(records: Sequence[dict[str, Any]]) -> None:
     else:
         _print_one(records[0], splits)
     if "test" not in splits:
-        print(
-            "test: not opened (shorter look)" if records[0]["train_fraction"] is None else "test: not opened (a part)"
-        )
+        reason = "shorter look" if records[0]["train_fraction"] is None else "trained on a part of the days"
+        print(f"test: not opened ({reason})")
     for record in records:
         if records[1:] and record["alarms"]:
             print(f"seed {record['training_seed']}")

@@ -6,26 +6,37 @@ from typing import Any
 import pytest
 
 from runtime.recipe import Recipe
-from runtime.scaling import read_records, studies, summary
+from runtime.scaling import TRAINING_SAMPLES, read_records, studies, summary
 from runtime.trainer import Trainer
+from runtime.training_part import train_on_part, with_steps_of_all
 from runtime.training_run import run_training
 from tests.tiny import ARCHITECTURE, make_arguments, make_experiment, make_recipe
 
 EXPERIMENT = make_experiment()
 
 
-@pytest.fixture(scope="module")
-def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    arguments = make_arguments(tmp_path_factory.mktemp("scaling"))
+def run(project: Path, **asked: Any) -> Path:
+    """Train as a script does that was asked so; the folder of all outputs."""
+    arguments = make_arguments(project, **asked)
     recipe: Recipe = make_recipe(max_epochs=2)
 
     def make(experiment: Any, _: Any, architecture: Any, seed: int) -> Trainer:
         return Trainer(
-            experiment.windows, split_indices=experiment.splits, architecture=architecture, recipe=recipe, seed=seed
+            experiment.windows,
+            split_indices=experiment.splits,
+            architecture=architecture,
+            recipe=with_steps_of_all(recipe, experiment),
+            seed=seed,
         )
 
-    run_training(EXPERIMENT, arguments, {"tiny": ARCHITECTURE}, make, training_seed=7, provenance={"source": "test"})
-    return arguments.output.parents[1]
+    experiment = train_on_part(EXPERIMENT, arguments.train_fraction)
+    run_training(experiment, arguments, {"tiny": ARCHITECTURE}, make, training_seed=7, provenance={"source": "test"})
+    return arguments.outputs
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run(tmp_path_factory.mktemp("scaling"))
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
@@ -40,3 +51,19 @@ def test_a_real_record_is_understood(outputs: Path, split: str) -> None:
     assert found["levels"][0]["difference"] == pytest.approx(
         records[0][split][found["rival"]]["model_minus_this"]["log_loss"]["difference"]
     )
+
+
+def test_seeds_and_parts_of_the_days_are_found_wherever_they_lie(tmp_path: Path) -> None:
+    run(tmp_path, seeds=3)
+    for fraction in (0.25, 0.5):
+        outputs = run(tmp_path, train_fraction=fraction, seeds=2)
+    records = read_records(outputs)
+    (parameters,) = studies(records)
+    assert ([each.seed for each in parameters.runs], parameters.left_out) == ([7, 8, 9], ())
+    (samples,) = studies(records, axis=TRAINING_SAMPLES)
+    assert samples.left_out == ()
+    assert samples.split == "validation", "the parts never open the test split"
+    assert [(level.name, len(level.runs)) for level in samples.levels] == [("0.25", 2), ("0.5", 2), ("1", 3)]
+    sizes = [level.size for level in samples.levels]
+    assert sizes == sorted(sizes)
+    assert sizes[-1] == pytest.approx(EXPERIMENT.splits.train_indices.size)

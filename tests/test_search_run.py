@@ -16,6 +16,7 @@ from runtime.script import run_script
 from runtime.search import SearchSettings
 from runtime.search_run import run_search
 from tests import hostile
+from tests.fake_trackers import note
 from tests.tiny import (
     ARCHITECTURE,
     make_arguments,
@@ -154,3 +155,22 @@ def test_shorter_look_has_a_study_of_its_own_in_the_same_database(tmp_path: Path
     counts = {summary.study_name: summary.n_trials for summary in optuna.get_all_study_summaries(storage)}
     assert counts == {f"{EXPERIMENT.name}_short": 2, EXPERIMENT.name: 3}
     assert not list(tmp_path.rglob("journal.log"))
+
+
+def test_a_tracker_shows_the_value_of_each_completed_trial_and_after_a_restart_all_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = note(monkeypatch)
+    arguments = make_arguments(tmp_path, track="noting")
+    search(arguments, n_trials=5)
+    first = list(told)
+    assert first[0][:2] == ("start", "phase0/script")
+    assert first[0][2]["task"] == "threshold_1pct"
+    values = [each for each in first if each[0] == "log"]
+    assert 0 < len(values) < 5, "this test needs trials with and without a value"
+    assert first[-1] == ("finish", {"status": "finished"})
+    told.clear()
+    search(arguments, n_trials=8)
+    assert [each for each in told if each[0] == "log"][: len(values)] == values
+    best = read(arguments.script.with_suffix(".best.json"))["best"]
+    assert ("log", best["trial"], {"val_loss": best["value"]}) in told

@@ -232,6 +232,7 @@ def make_arguments(
     script = project / "experiments" / "phase0" / "script.py"
     script.parent.mkdir(parents=True, exist_ok=True)
     script.write_text(f"TRAINING_SEED = {seed}\n")
+    folder = "script" if train_fraction is None else f"script_fraction_{train_fraction}"
     return Arguments(
         script=script,
         dry_run=False,
@@ -241,7 +242,7 @@ def make_arguments(
         train_fraction=train_fraction,
         reopen_test=reopen_test,
         track=track,
-        output=project / "outputs" / "phase0" / "script",
+        output=project / "outputs" / "phase0" / folder,
         storage=storage,
         best_file=script.with_suffix(".best.json"),
     )
