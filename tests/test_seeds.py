@@ -139,6 +139,18 @@ def test_died_between_the_opening_and_the_last_report_it_finishes_the_same_openi
     assert (seeds, len(openings(arguments))) == ([], 1)
 
 
+def test_seeds_that_were_judged_in_different_openings_are_brought_into_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = make_arguments(tmp_path, seeds=2)
+    records = run(arguments)
+    other = records[0]["test_opening"] | {"weights_sha256": "0" * 64}
+    (arguments.output / "result.json").write_text(json.dumps(records[0] | {"test_opening": other}))
+    seeds = trained_seeds(monkeypatch)
+    assert run(arguments) == records
+    assert (seeds, len(openings(arguments))) == ([], 1)
+
+
 def test_one_seed_becomes_three_and_the_opening_says_that_it_repeats(
     three: tuple[Arguments, list[dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

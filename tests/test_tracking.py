@@ -76,8 +76,9 @@ def test_training_shows_what_its_metrics_say(tmp_path: Path, monkeypatch: pytest
     assert told[3][1]["log_loss"] == record["validation"]["model"]["log_loss"]
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
 def test_resumed_training_begins_a_run_without_the_rows_after_its_checkpoint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    share: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told, step = fake_trackers.note(monkeypatch), Trainer._train_step
     arguments = make_arguments(tmp_path, track="noting")
@@ -90,7 +91,7 @@ def test_resumed_training_begins_a_run_without_the_rows_after_its_checkpoint(
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "_train_step", stop_in_epoch_4)
         with pytest.raises(KeyboardInterrupt):
-            train(arguments, max_epochs=5, checkpoint_share=0.0)
+            train(arguments, max_epochs=5, checkpoint_share=share)
     assert told[-1] == ("finish", {"status": "interrupted"})
     assert len(logged(told)) == 3
     told.clear()

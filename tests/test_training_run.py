@@ -17,7 +17,7 @@ from runtime.recipe import Recipe
 from runtime.sealed_test import weights_sha256
 from runtime.trainer import Trainer
 from runtime.training_run import run_training
-from tests.tiny import FIXED, make_arguments, make_trainer
+from tests.tiny import ARCHITECTURE, FIXED, make_arguments, make_recipe, make_trainer
 from tests.tiny_run import EXPERIMENT, PROVENANCE, openings, read, refuse_constant, train
 
 SPLITS = EXPERIMENT.splits
@@ -89,9 +89,12 @@ def test_finished_run_has_opened_the_test_once(finished: tuple[Arguments, dict[s
 
 def test_lower_validation_loss_chooses_the_candidate(tmp_path: Path) -> None:
     def make(asked: Experiment, _arguments: Arguments, fields: Mapping[str, Any], seed: int) -> Trainer:
-        return make_trainer(asked, seed=seed, **fields)
+        recipe = make_recipe(learning_rate=fields["learning_rate"])
+        wide = ARCHITECTURE | {"d_ff": fields["d_ff"]}
+        return Trainer(asked.windows, split_indices=asked.splits, architecture=wide, recipe=recipe, seed=seed)
 
-    candidates = {"slow": {"learning_rate": 1e-5}, "quick": {}, "slower": {"learning_rate": 1e-6}}
+    rates = {"slow": 1e-5, "quick": 0.02, "slower": 1e-6}
+    candidates = {name: {"learning_rate": rate, "d_ff": 8 * n} for n, (name, rate) in enumerate(rates.items(), 1)}
     arguments = make_arguments(tmp_path)
     run_training(EXPERIMENT, arguments, candidates, make, training_seed=7, provenance=PROVENANCE)
     record = read(arguments.output / "result.json")
@@ -99,6 +102,7 @@ def test_lower_validation_loss_chooses_the_candidate(tmp_path: Path) -> None:
     assert record["architecture_name"] == min(losses, key=losses.__getitem__) == "quick"
     assert losses["quick"] == pytest.approx(record["validation"]["model"]["log_loss"], rel=1e-12)
     assert list(losses) == list(candidates)
+    assert record["test"]["model"]["log_loss"] > 0, "the test split is judged with the chosen architecture"
 
 
 def test_model_file_says_what_the_weights_need_to_forecast(finished: tuple[Arguments, dict[str, Any]]) -> None:
