@@ -45,10 +45,10 @@ def arguments_for(project: Path, name: str, phase: str = "phase0", **changes: An
 def train(arguments: Arguments, experiment: Experiment = EXPERIMENT, epochs: int = 4) -> dict[str, Any]:
     """A real training of the tiny model."""
 
-    def make(asked: Experiment, _arguments: Arguments, _fields: Mapping[str, Any]) -> Trainer:
-        return make_trainer(asked, max_epochs=epochs)
+    def make(asked: Experiment, _arguments: Arguments, _fields: Mapping[str, Any], seed: int) -> Trainer:
+        return make_trainer(asked, seed=seed, max_epochs=epochs)
 
-    run_training(experiment, arguments, {"tiny": ARCHITECTURE}, make, provenance={})
+    run_training(experiment, arguments, {"tiny": ARCHITECTURE}, make, training_seed=7, provenance={})
     record: dict[str, Any] = json.loads((arguments.output / "result.json").read_text())
     return record
 

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from runtime.recipe import Recipe
-from runtime.scaling import TRAINING_SAMPLES, read_records, studies, summary
+from runtime.report.runs import read_runs
+from runtime.results import Result
+from runtime.scaling import TRAINING_SAMPLES, studies, summary
 from runtime.trainer import Trainer
 from runtime.training_part import train_on_part, with_steps_of_all
 from runtime.training_run import run_training
@@ -34,6 +36,11 @@ def run(project: Path, **asked: Any) -> Path:
     return arguments.outputs
 
 
+def results(outputs: Path) -> list[Result]:
+    """What all folders of scripts hold, as the report reads them."""
+    return [run.result for folder in sorted(outputs.glob("phase0/*/")) for run in read_runs(folder) if run.result]
+
+
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run(tmp_path_factory.mktemp("scaling"))
@@ -41,15 +48,15 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_a_real_record_is_understood(outputs: Path, split: str) -> None:
-    records = read_records(outputs)
-    (study,) = studies(records, split=split)
+    (trained,) = results(outputs)
+    (study,) = studies([trained], split=split)
     assert study.left_out == ()
     found = summary(study)
     (run,) = found["runs"]
-    assert (run["seed"], run["size"]) == (7, records[0]["parameter_count"])
-    assert run["loss"] == records[0][split]["model"]["log_loss"]
+    assert (run["seed"], run["size"]) == (7, trained.parameter_count)
+    assert run["loss"] == trained.judged()[split]["model"].log_loss
     assert found["levels"][0]["difference"] == pytest.approx(
-        records[0][split][found["rival"]]["model_minus_this"]["log_loss"]["difference"]
+        trained.judged()[split][found["rival"]].model_minus_this["log_loss"].difference
     )
 
 
@@ -57,7 +64,7 @@ def test_seeds_and_parts_of_the_days_are_found_wherever_they_lie(tmp_path: Path)
     run(tmp_path, seeds=3)
     for fraction in (0.25, 0.5):
         outputs = run(tmp_path, train_fraction=fraction, seeds=2)
-    records = read_records(outputs)
+    records = results(outputs)
     (parameters,) = studies(records)
     assert ([each.seed for each in parameters.runs], parameters.left_out) == ([7, 8, 9], ())
     (samples,) = studies(records, axis=TRAINING_SAMPLES)
