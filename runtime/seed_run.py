@@ -130,7 +130,10 @@ class SeedRun:
                 self._write("failed", {"failure": f"{type(error).__name__}: {error}"} | record)
             raise
         self._write("trained" if arguments.opens_test else "finished", record)
-        for candidate in candidates:
+
+    def remove_checkpoints(self) -> None:
+        """Remove what is no longer needed once the training's record is written."""
+        for candidate in self._candidates():
             candidate.checkpoints.remove()
 
     def judge_test(self, opening: Mapping[str, Any]) -> None:

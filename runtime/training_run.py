@@ -101,17 +101,18 @@ def _train(runs: Sequence[SeedRun], stop: Stop) -> dict[int, str]:
     """Train what is not trained yet; the failures by seed."""
     failures: dict[int, str] = {}
     for run in runs:
-        if run.is_trained():
-            continue
-        stop.check()
-        if runs[1:]:
-            print(f"seed {run.seed}, {runs.index(run) + 1} of {len(runs)}")
-        try:
-            run.train(stop)
-        except RunError as error:  # its words only: its traceback would hold a model in memory
-            failures[run.seed] = str(error)
+        if not run.is_trained():
+            stop.check()
             if runs[1:]:
-                print(f"seed {run.seed} failed: {error}; the others go on", file=sys.stderr)
+                print(f"seed {run.seed}, {runs.index(run) + 1} of {len(runs)}")
+            try:
+                run.train(stop)
+            except RunError as error:  # its words only: its traceback would hold a model in memory
+                failures[run.seed] = str(error)
+                if runs[1:]:
+                    print(f"seed {run.seed} failed: {error}; the others go on", file=sys.stderr)
+                continue
+        run.remove_checkpoints()  # also what a run left that was killed before it could
     return failures
 
 

@@ -15,6 +15,7 @@ from runtime.arguments import Arguments
 from runtime.errors import RunError, UserError
 from runtime.intervals import t_interval
 from runtime.sealed_test import joint_sha256
+from runtime.seed_run import SeedRun
 from runtime.seed_table import seed_table
 from runtime.trainer import Trainer, TrainingResult
 from tests.tiny import make_arguments
@@ -124,6 +125,19 @@ def test_interrupted_after_the_first_seed_it_ends_as_if_left_alone(
         states = [load_file(folder / "model.safetensors") for folder in (one, other)]
         assert all(torch.equal(states[0][name], states[1][name]) for name in states[1])
         assert metrics_of(one) == metrics_of(other)
+
+
+def test_killed_as_its_record_was_written_it_leaves_no_checkpoint_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = make_arguments(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(SeedRun, "remove_checkpoints", lambda run: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run(arguments)
+    assert list(arguments.output.rglob("*.pt"))
+    assert [record["status"] for record in run(arguments)] == ["finished"]
+    assert not list(arguments.output.rglob("*.pt"))
 
 
 def test_died_between_the_opening_and_the_last_report_it_finishes_the_same_opening(
