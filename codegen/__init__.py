@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from data.supported import require_supported
+
 if TYPE_CHECKING:
     from codegen.scripts import generate_hpo_script as generate_hpo_script
     from codegen.scripts import generate_training_script as generate_training_script
 
 __version__ = "0.1.0"
 __all__ = ["generate_hpo_script", "generate_training_script"]
+
+require_supported()
 
 
 def __getattr__(name: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import shlex
 import sys
@@ -14,14 +13,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 from codegen import choices
 from codegen.choices import PROJECT, UsageError, require_choice
+from data import command_line
 
 if TYPE_CHECKING:
     from codegen.generate import PlannedExperiment
     from codegen.request import Request
 
 MODES = ("--check", "--diff", "--stdout", "--force", "--merge", "--no-cache")
-
-EXIT_OK, EXIT_DIFFERENCES, EXIT_USAGE, EXIT_BUG = 0, 1, 2, 123
 
 _DESCRIPTION = "Write the search and training scripts of one experiment, one budget or a whole phase."
 _EPILOG = """examples:
@@ -32,12 +30,11 @@ _EPILOG = """examples:
 """
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(command_line.Parser):
     def error(self, message: str) -> NoReturn:
         misspelt = re.match(r"unrecognized arguments: (--[^\s=]+)", message)
         guess = choices.nearest(misspelt[1], self._option_string_actions) if misspelt else None
-        message += f". Did you mean {guess}?" if guess else ""
-        self.exit(EXIT_USAGE, f"error: {' '.join(message.split())}; see python -m codegen --help\n")
+        super().error(message + (f". Did you mean {guess}?" if guess else ""))
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -92,28 +89,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0: fresh or written. 1: ``--check`` found differences, a file edited by hand was left alone, or one could not be
-        written. 2: bad usage or input. 123: our bug.
+        written. 2: bad usage or input. 75: interrupted. 123: our bug.
     """
-    given = sys.argv[1:] if arguments is None else arguments
-    options = make_parser().parse_args(given)
-    try:
-        _check_choices(options)
-        command = shlex.join(["python", "-m", "codegen", *(each for each in given if each not in MODES)])
-        exit_code = _run(options, command)
-        sys.stdout.flush()
-        return exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it exits
-        return EXIT_OK
-    except (UsageError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE
-    except Exception:
-        import traceback
+    return command_line.run(lambda: _main(sys.argv[1:] if arguments is None else arguments), UsageError)
 
-        traceback.print_exc()
-        print("internal error: a bug of ours, not of your input; please report the lines above", file=sys.stderr)
-        return EXIT_BUG
+
+def _main(given: Sequence[str]) -> int:
+    options = make_parser().parse_args(given)
+    _check_choices(options)
+    return _run(options, shlex.join(["python", "-m", "codegen", *(each for each in given if each not in MODES)]))
 
 
 def _check_choices(options: argparse.Namespace) -> None:

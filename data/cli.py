@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from data import command_line
 from data.build import build_default
 from data.errors import DataError
 from data.manifest import PROJECT, entry_for
@@ -16,23 +16,14 @@ from data.manifest import PROJECT, entry_for
 def main(arguments: Sequence[str] | None = None, root: Path = PROJECT) -> int:
     """Run one command and return its exit code.
 
-    0: done. 1: `verify` found differences. 2: bad usage or input. 123: an error of this package.
+    0: done. 1: `verify` found differences. 2: bad usage or input. 75: interrupted. 123: an error of this package.
     """
-    options = _parser().parse_args(arguments)
-    try:
-        return _run(options, root)
-    except (DataError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except Exception:
-        traceback.print_exc()
-        print("internal error: this is a bug in `data`, not in your input; please report it", file=sys.stderr)
-        return 123
+    return command_line.run(lambda: _run(_parser().parse_args(arguments), root), DataError)
 
 
 def _parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    parser = argparse.ArgumentParser(prog="python -m data", description="Build, import and verify price datasets.")
+    parser = command_line.Parser(prog="python -m data", description="Build, import and verify price datasets.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("build", help="make the embedded S&P 500 dataset from its raw prices")
     commands.add_parser("verify", help="check every dataset against data/manifest.json (exit 1: differences)")

@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from data.supported import require_supported
+
 if TYPE_CHECKING:
     from runtime.chunk_splitter import ChunkSplitter as ChunkSplitter
     from runtime.objective import create_objective as create_objective
@@ -26,6 +28,8 @@ _HOMES = {
 }
 
 __all__ = ["ChunkSplitter", "PatchTST", "SplitIndices", "Trainer", "create_objective", "load_predictor"]
+
+require_supported()
 
 
 def __getattr__(name: str) -> Any:

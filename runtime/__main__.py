@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from data import command_line
 from runtime.errors import UserError
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -17,23 +16,13 @@ def main(arguments: Sequence[str] | None = None, project: Path = PROJECT) -> int
     """Run one command.
 
     Returns:
-        0: done. 2: bad usage or input. 123: our bug.
+        0: done. 2: bad usage or input. 75: interrupted. 123: our bug.
     """
-    options = _parser().parse_args(arguments)
-    try:
-        _report(options, project)
-    except (UserError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except Exception:
-        traceback.print_exc()
-        print("This is a bug of ours, not of your input. Please report it with the lines above.", file=sys.stderr)
-        return 123
-    return 0
+    return command_line.run(lambda: _report(_parser().parse_args(arguments), project), UserError)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m runtime", description="What the runs of a project show.")
+    parser = command_line.Parser(prog="python -m runtime", description="What the runs of a project show.")
     commands = parser.add_subparsers(dest="command", required=True)
     report = commands.add_parser(
         "report",
@@ -49,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _report(options: argparse.Namespace, project: Path) -> None:
+def _report(options: argparse.Namespace, project: Path) -> int:
     outputs = options.runs or project / "outputs"
     phases = _phases(options.phase, project, outputs)
     if options.output and len(phases) > 1:
@@ -62,6 +51,7 @@ def _report(options: argparse.Namespace, project: Path) -> None:
         print(f"written: {write_phase(phase, options.output or outputs / phase.name)}")
     if len(read) > 1:
         print(f"written: {write_comparison(read, outputs)}")
+    return 0
 
 
 def _phases(asked: str | None, project: Path, outputs: Path) -> list[str]:

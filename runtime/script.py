@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from data.command_line import flush_output, one_line, prepare_output
 from runtime.errors import RunError, UserError, memory_failures
 from runtime.stopping import EXIT_INTERRUPTED, how_to_continue, ignore_signals, raise_on_signals
 
@@ -23,18 +23,21 @@ def run_script(main: Callable[[], None]) -> int:
         0 when it returned; 1 when the run failed; 2 when the user's input cannot be used; 75 when it was interrupted
         (the same command continues); 123 when the fault is ours.
     """
+    prepare_output()
     signals = raise_on_signals()
     try:
-        with memory_failures():
-            main()
+        try:
+            with memory_failures():
+                main()
+        finally:
+            flush_output()
     except BrokenPipeError:  # nobody reads what we print
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it exits
         return EXIT_INTERRUPTED
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         return EXIT_USAGE
     except (RunError, OSError) as error:
-        print(f"failed: {error}", file=sys.stderr)
+        print(f"failed: {one_line(error)}", file=sys.stderr)
         return EXIT_FAILED
     except KeyboardInterrupt:
         return _interrupted()

@@ -1,0 +1,79 @@
+"""What every command line of the project does alike: one line for a mistake, exit codes, output that nobody reads."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import NoReturn
+
+EXIT_OK, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_BUG = 0, 2, 75, 123
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with the arguments."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print it and end with exit code 2."""
+        self.exit(EXIT_USAGE, f"error: {one_line(message)}; see {self.prog} --help\n")
+
+
+def run(work: Callable[[], int], *mistakes: type[Exception]) -> int:
+    """Call ``work`` and return the exit code.
+
+    Returns
+    -------
+    int
+        What ``work`` returned; 0 when nobody reads what it prints; 2 for an `OSError` or one of the user's
+        ``mistakes``, which are printed in one line; 75 after Ctrl+C; 123 for any other exception, which is ours.
+    """
+    prepare_output()
+    try:
+        try:
+            return work()
+        finally:
+            flush_output()
+    except BrokenPipeError:
+        return EXIT_OK
+    except (OSError, *mistakes) as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("interrupted; every file is whole: run the same command again", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except Exception:
+        traceback.print_exc()
+        print("internal error: a bug of ours, not of your input; please report the lines above", file=sys.stderr)
+        return EXIT_BUG
+
+
+def prepare_output() -> None:
+    """Make printing safe: where an output is closed, or its encoding lacks a character, nothing fails."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - open as long as the process
+        elif hasattr(stream := getattr(sys, name), "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def flush_output() -> None:
+    """Print now what is still to be printed, so that Python does not fail to when it exits.
+
+    Raises
+    ------
+    OSError
+        Nobody reads it, or the disk it goes to is full; it is then dropped.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
+def one_line(message: object) -> str:
+    """A message without its line breaks and other control characters, whatever file names it quotes."""
+    words = " ".join(str(message).split())
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in words)
