@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shlex
 import sys
@@ -119,7 +120,7 @@ def _check_choices(options: argparse.Namespace) -> None:
 
 def _run(options: argparse.Namespace, command: str) -> int:
     experiments = plan_all(options)
-    folder = PROJECT / "experiments" / options.phase
+    folder = _phase_folder(options.phase)
     if options.check:
         from codegen.check import check
         from codegen.freshness import KnownSeals, cache_file
@@ -132,6 +133,16 @@ def _run(options: argparse.Namespace, command: str) -> int:
 
     action = next((each for each in Action if getattr(options, each.value, False)), Action.WRITE)
     return run(experiments, folder, action, command=command)
+
+
+def _phase_folder(phase: str) -> Path:
+    folder = PROJECT / "experiments" / phase
+    if os.path.realpath(folder) != str(folder):
+        raise UsageError(
+            f"experiments/{phase} lies behind a symbolic link, but a script finds its project from where it really "
+            "lies; put the folder itself there"
+        )
+    return folder
 
 
 def plan_all(options: argparse.Namespace, project: Path = PROJECT) -> list[PlannedExperiment]:

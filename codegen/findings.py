@@ -11,6 +11,7 @@ from codegen.choices import THRESHOLDS, UsageError
 from codegen.configs import RecipeConfig, load_model
 from codegen.phases import Cell
 from codegen.spec import TrainingSpec
+from codegen.yaml_files import read_bytes
 
 LEAST_COMPLETED = 10
 """Completed trials of a search that its time limit ended, as the runtime counts."""
@@ -102,7 +103,9 @@ def load_finding(cell: Cell, project: Path) -> Finding | None:
     if not path.exists():
         return None
     try:
-        finding = msgspec.json.decode(path.read_bytes(), type=Finding)
+        finding = msgspec.json.decode(read_bytes(path, cell.best_file), type=Finding)
+    except UsageError as error:
+        raise UsageError(f"{error}; restore it, or run python {cell.hpo_file}") from error
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{cell.best_file}: {error}; restore it, or run python {cell.hpo_file}") from error
     for name in ("experiment", "phase", "budget", "task", "horizon", "timescale"):

@@ -17,10 +17,18 @@ from data.files import write_atomically
 _PACKAGE = Path(__file__).parent
 
 
-def cache_file() -> Path:
-    """Where seals are remembered: outside the project, below ``XDG_CACHE_HOME`` or ``~/.cache``."""
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(home).expanduser() / "patchtst-experiments" / "seals.json"
+def cache_file() -> Path | None:
+    """Where seals are remembered: outside the project, below ``XDG_CACHE_HOME`` or ``~/.cache``.
+
+    None where there is no home. A relative ``XDG_CACHE_HOME`` does not count (XDG Base Directory Specification).
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not cache.is_absolute():
+        try:
+            cache = Path.home() / ".cache"
+        except RuntimeError:
+            return None
+    return cache / "patchtst-experiments" / "seals.json"
 
 
 class KnownSeals:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -109,7 +110,9 @@ def _rendered(planned: Sequence[Planned]) -> Iterator[Target]:
         return
     from concurrent.futures import ProcessPoolExecutor
 
-    with ProcessPoolExecutor(min(len(planned), os.cpu_count() or 1)) as pool:
+    # Ctrl+C reaches every process of a terminal; the first of them answers for all.
+    workers, ignoring = min(len(planned), os.cpu_count() or 1), (signal.SIGINT, signal.SIG_IGN)
+    with ProcessPoolExecutor(workers, initializer=signal.signal, initargs=ignoring) as pool:
         yield from pool.map(Planned.render, planned)
 
 

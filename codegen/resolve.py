@@ -117,13 +117,14 @@ def read_schema(request: Request) -> tuple[tuple[str, ...], tuple[str, ...], str
     import pyarrow
     import pyarrow.parquet
 
+    from data.content import file_sha256
     from data.errors import DataError
     from data.manifest import entry_for, key_of
 
     path = request.project / request.data_path
     try:
         key = key_of(Path(request.data_path), request.project)
-        sha256 = entry_for(Path(request.data_path), request.project).content_sha256
+        entry = entry_for(Path(request.data_path), request.project)
         present = pyarrow.parquet.read_schema(path).names
     except DataError as error:
         raise UsageError(str(error)) from error
@@ -131,6 +132,11 @@ def read_schema(request: Request) -> tuple[tuple[str, ...], tuple[str, ...], str
         raise UsageError(f"{request.data_path}: {error}") from error
     if request.data_path != key:  # the same data must give the same bytes, on every machine
         raise UsageError(f"{request.data_path}: write it as it stands in the manifest: {key}")
+    if file_sha256(path) != entry.file_sha256:  # another writer's bytes may hold the same values
+        from data.verify import check_file
+
+        if (finding := check_file(key, entry, request.project)).level == "failure":
+            raise UsageError(finding.message)
     features = [name for name in present if name not in choices.NOT_FEATURES]
     columns = tuple(features if request.feature_columns is None else request.feature_columns)
     missing = [name for name in (*choices.NOT_FEATURES, *columns) if name not in present]
@@ -140,7 +146,7 @@ def read_schema(request: Request) -> tuple[tuple[str, ...], tuple[str, ...], str
         raise UsageError(
             f"{request.data_path} {wrong}; it has {present}" + (f". Did you mean {guess}?" if guess else "")
         )
-    return columns, tuple(features), sha256
+    return columns, tuple(features), entry.content_sha256
 
 
 def _solve(request: Request, columns: tuple[str, ...]) -> dict[str, Architecture]:

@@ -11,6 +11,7 @@ from difflib import unified_diff
 from enum import Enum
 from pathlib import Path
 
+from codegen.choices import UsageError
 from codegen.seal import is_intact, seal_of
 from data.files import write_atomically
 
@@ -72,7 +73,13 @@ class Target:
 
 
 def read_text(path: Path) -> str | None:
-    """What a file says, with plain newlines; None if there is none."""
+    """What a file says, with plain newlines; None if there is none.
+
+    Raises:
+        UsageError: if something else is in its place, or a link.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise UsageError(f"{path} is no plain file; move it away")
     return path.read_bytes().decode(errors="replace").replace("\r\n", "\n") if path.exists() else None
 
 

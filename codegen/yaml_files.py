@@ -71,7 +71,7 @@ def show(value: object) -> str:
 
 
 def read_bytes(path: Path, name: str) -> bytes:
-    """The bytes of a configuration; ``name`` is what messages call it.
+    """The bytes of a configuration or a search's result; ``name`` is what messages call it.
 
     Raises:
         UsageError: if there is no such file, or it is a link, or larger than `MOST_BYTES`.
@@ -83,7 +83,7 @@ def read_bytes(path: Path, name: str) -> bytes:
     with path.open("rb") as file:
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
-        raise UsageError(f"{name} is larger than the {MOST_BYTES:,} bytes that a configuration may have")
+        raise UsageError(f"{name} is larger than the {MOST_BYTES:,} bytes that it may have")
     return content
 
 

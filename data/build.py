@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def ensure(path: Path, root: Path = PROJECT) -> Path:
     wanted = root / path
     if wanted.is_file():
         return wanted
-    if wanted.resolve() != (root / DEFAULT_DATASET).resolve():
+    if os.path.realpath(wanted) != os.path.realpath(root / DEFAULT_DATASET):  # takes a link to itself, too
         raise DataError(
             f"{path} does not exist: make it with `python -m data import FILE --name NAME`, "
             f"or use {DEFAULT_DATASET}, which `{BUILD_COMMAND}` makes"

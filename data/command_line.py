@@ -20,14 +20,14 @@ class Parser(argparse.ArgumentParser):
         self.exit(EXIT_USAGE, f"error: {one_line(message)}; see {self.prog} --help\n")
 
 
-def run(work: Callable[[], int], *mistakes: type[Exception]) -> int:
+def run(work: Callable[[], int], mistake: type[Exception]) -> int:
     """Call ``work`` and return the exit code.
 
     Returns
     -------
     int
-        What ``work`` returned; 0 when nobody reads what it prints; 2 for an `OSError` or one of the user's
-        ``mistakes``, which are printed in one line; 75 after Ctrl+C; 123 for any other exception, which is ours.
+        What ``work`` returned; 0 when nobody reads what it prints; 2 for an `OSError` or the user's
+        ``mistake``, which is printed in one line; 75 after Ctrl+C; 123 for any other exception, which is ours.
     """
     prepare_output()
     try:
@@ -37,7 +37,7 @@ def run(work: Callable[[], int], *mistakes: type[Exception]) -> int:
             flush_output()
     except BrokenPipeError:
         return EXIT_OK
-    except (OSError, *mistakes) as error:
+    except (OSError, mistake) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return EXIT_USAGE
     except KeyboardInterrupt:

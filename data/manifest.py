@@ -14,18 +14,22 @@ PROJECT = Path(__file__).resolve().parents[1]
 MANIFEST_PATH = "data/manifest.json"
 """Where the manifest lies, relative to the project."""
 
-Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-Day = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+Line = Annotated[str, msgspec.Meta(pattern=r"\A[^\x00-\x1f\x7f]+\Z")]
+InsidePath = Annotated[str, msgspec.Meta(pattern=r"\A(?!/)(?!(.*/)?\.\.(/|\Z))[^\x00-\x1f\x7f]{1,1000}\Z")]
+"""Relative to the project, and never out of it by ``..``."""
+
+Day = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A file that a dataset was made from.
 
-    ``path`` is relative to the project. A file outside it is recorded by its bare name, without a folder,
-    and cannot be checked later.
+    ``path`` is relative to the project and holds a slash (``./prices.csv``). A file outside it is recorded by its
+    bare name, without a folder, and cannot be checked later.
     """
 
-    path: str
+    path: InsidePath
     sha256: Sha256
 
 
@@ -39,7 +43,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     file_sha256: Sha256
     content_sha256: Sha256
     sources: tuple[Source, ...]
-    command: str
+    command: Line
 
 
 def load(root: Path = PROJECT) -> dict[str, Entry]:
@@ -54,8 +58,8 @@ def load(root: Path = PROJECT) -> dict[str, Entry]:
     if not path.is_file():
         raise DataError(f"{MANIFEST_PATH} is missing: run `python -m data build`")
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Entry])
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return msgspec.json.decode(path.read_bytes(), type=dict[InsidePath, Entry])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(
             f"{MANIFEST_PATH} is invalid ({error}): delete it, run `python -m data build` "
             "and import your own files again"
@@ -110,7 +114,10 @@ def key_of(path: Path, root: Path = PROJECT) -> str:
     DataError
         ``path`` lies outside ``root``.
     """
-    absolute = (root / path).resolve()
+    try:
+        absolute = (root / path).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a link to itself, a name that no file may have
+        raise DataError(f"{path} cannot be a dataset: {error}") from error
     if not absolute.is_relative_to(root.resolve()):
         raise DataError(
             f"{path} lies outside the project: run `python -m data import {path} --name NAME` to make a dataset of it"
@@ -119,6 +126,15 @@ def key_of(path: Path, root: Path = PROJECT) -> str:
 
 
 def source_name(path: Path, root: Path = PROJECT) -> str:
-    """Return how the manifest names a source: by its path inside the project, by its bare name outside."""
+    """Return how the manifest names a source: by its path inside the project, by its bare name outside.
+
+    Raises
+    ------
+    DataError
+        The name does not fit into a line of text.
+    """
     inside = path.resolve().is_relative_to(root.resolve())
-    return key_of(path.resolve(), root) if inside else path.name
+    name = key_of(path.resolve(), root) if inside else path.name
+    if not name.isprintable():
+        raise DataError(f"{name!a} holds characters that no manifest can: rename the file")
+    return f"./{name}" if inside and "/" not in name else name

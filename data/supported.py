@@ -19,7 +19,9 @@ def require_supported() -> None:
     if importlib.util.find_spec("fcntl") is None:
         problem = f"{sys.platform} has no POSIX file locks: run this on Linux or macOS; on Windows, in WSL"
     elif not (home / "configs" / "phases").is_dir():
-        problem = f"{home} holds a copy of the packages alone: install in a clone of the project with `pip install -e .`"
+        problem = (
+            f"{home} holds a copy of the packages alone: install in a clone of the project with `pip install -e .`"
+        )
     else:
         return
     print(f"error: {problem}", file=sys.stderr)

@@ -14,6 +14,9 @@ import pyarrow.parquet as pq
 
 from data.errors import DataError
 
+MOST_BYTES = 200_000_000
+"""A century of daily prices takes 3 MB; this bounds what a hostile file can take, unpacked or not."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -36,25 +39,39 @@ def read_table(path: Path) -> Table:
     DataError
         The file cannot be read or is not a table with one heading and equally long rows.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    content = _read_bytes(path)
     if content.startswith(b"PAR1"):
         return _parquet_table(path.name, content)
     if content.startswith(b"\x1f\x8b"):
         try:
-            content = gzip.decompress(content)
+            with gzip.open(io.BytesIO(content)) as unpacked:
+                content = _bounded(path, unpacked.read(MOST_BYTES + 1))
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"{path.name} is a damaged gzip file: {error}") from error
     return _csv_table(path.name, content)
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        if path.exists() and not path.is_file():  # a pipe would never end
+            raise DataError(f"{path} cannot be read: it is no file")
+        with path.open("rb") as file:
+            return _bounded(path, file.read(MOST_BYTES + 1))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _bounded(path: Path, content: bytes) -> bytes:
+    if len(content) > MOST_BYTES:
+        raise DataError(f"{path.name} holds more than {MOST_BYTES:,} bytes: daily prices are needed")
+    return content
 
 
 def _parquet_table(file: str, content: bytes) -> Table:
     """Turn parquet into the text cells that a CSV file would hold."""
     try:
         columns = pq.read_table(io.BytesIO(content)).to_pydict()
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise DataError(f"{file} is not a readable parquet file: {' '.join(str(error).split())}") from error
     text = {name: [str(value) for value in values] for name, values in columns.items()}
     return Table(file, text, list(range(1, 1 + max(map(len, text.values()), default=0))))

@@ -45,10 +45,10 @@ def _check_entry(key: str, entry: manifest.Entry, root: Path) -> list[Finding]:
     """Check the dataset ``key`` and those of its sources that lie inside the project."""
     inside = [source for source in entry.sources if "/" in source.path]
     sources = [_check_source(key, source, entry.command, root) for source in inside]
-    return [_check_file(key, entry, root), *(finding for finding in sources if finding)]
+    return [check_file(key, entry, root), *(finding for finding in sources if finding)]
 
 
-def _check_file(key: str, entry: manifest.Entry, root: Path) -> Finding:
+def check_file(key: str, entry: manifest.Entry, root: Path) -> Finding:
     """Compare the file ``key`` with what the manifest says about it."""
     path, remedy = root / key, f"run `{entry.command}`"
     if not path.is_file():

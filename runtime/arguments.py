@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from data.command_line import Parser
 from runtime.errors import UserError
 from runtime.tracking import TRACKERS, require_tracker
 
@@ -80,8 +82,11 @@ def parse_arguments(
         UserError: if the device does not exist here, or a tracker's package is not installed.
     """
     path = Path(script).resolve()
-    parser = argparse.ArgumentParser(
-        prog=f"python {path.name}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = Parser(
+        prog=f"python {path.name}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     _add_flags(parser, shorten)
     given = parser.parse_args(arguments)
@@ -152,14 +157,17 @@ def find_device(wanted: str) -> torch.device:
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
+    if not re.fullmatch("0*[1-9][0-9]{0,8}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not allowed; allowed is a whole number of at least 1")
+    return int(text)
 
 
 def _fraction(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < 1:
-        raise argparse.ArgumentTypeError("must be more than 0 and less than 1; without this flag all days train")
+        allowed = "more than 0 and less than 1; without this flag all days train"
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not allowed; allowed is a number of {allowed}")
     return value

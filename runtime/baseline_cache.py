@@ -17,7 +17,7 @@ import sklearn
 from runtime.baselines import BOOSTING, DECAY, fit_baselines
 from runtime.evaluation import Floats
 from runtime.experiment import Experiment
-from runtime.files import write_json
+from runtime.files import parse_json, write_json
 from runtime.splits import Indices
 
 _QUESTION = (
@@ -72,7 +72,7 @@ def cache_key(experiment: Experiment, indices: Indices) -> dict[str, Any]:
 
 
 def _read(path: Path, key: Mapping[str, Any]) -> dict[str, Floats]:
-    stored = json.loads(path.read_text())
+    stored = parse_json(path.read_bytes())
     if stored["key"] != key or stored["sha256"] != _digest(stored["logits"]):
         raise ValueError("its content does not fit its checksum")
     return {name: np.asarray(values, dtype=np.float64) for name, values in stored["logits"].items()}

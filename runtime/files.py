@@ -67,7 +67,7 @@ def read_json_lines(path: Path) -> list[Any]:
     if not path.exists():
         return []
     *lines, last = path.read_bytes().split(b"\n")
-    return [json.loads(line) for line in lines] + ([json.loads(last)] if _is_json(last) else [])
+    return [parse_json(line) for line in lines] + ([parse_json(last)] if _is_json(last) else [])
 
 
 def mend_last_line(path: Path) -> None:
@@ -85,9 +85,17 @@ def mend_last_line(path: Path) -> None:
         write_atomically(path, content.removesuffix(last))
 
 
+def parse_json(content: bytes) -> Any:
+    """Like `json.loads`, but a hostile depth is a `ValueError`, as any other nonsense."""
+    try:
+        return json.loads(content)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
 def _is_json(line: bytes) -> bool:
     try:
-        json.loads(line)
+        parse_json(line)
     except ValueError:
         return False
     return True
@@ -104,7 +112,7 @@ def read_record(path: Path) -> dict[str, Any]:
         UserError: if it holds anything else.
     """
     try:
-        record = json.loads(path.read_bytes())
+        record = parse_json(path.read_bytes())
     except FileNotFoundError:
         return {}
     except ValueError as error:

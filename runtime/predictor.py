@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from data.command_line import one_line
 from data.files import write_atomically
 from runtime.architecture import Architecture
 from runtime.bars import make_bars
@@ -109,19 +110,33 @@ def load_predictor(folder: str | Path) -> Predictor:
         raise UserError(f"{description} is not the one that {weights.name} was written with; {_AGAIN}")
     if weights_sha256(state) != told["weights_sha256"]:
         raise UserError(f"{weights} holds other weights than {description.name} says; {_AGAIN}")
-    model = PatchTST(Architecture(**told["architecture"]))
+    try:
+        return _predictor(state, told)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:  # written by something else than `export_model`
+        raise UserError(f"{description} does not describe {weights.name} ({one_line(error)}); {_AGAIN}") from error
+
+
+_AGAIN = "run the training script again"
+
+
+def _predictor(state: dict[str, Tensor], told: Mapping[str, Any]) -> Predictor:
+    architecture = Architecture(**told["architecture"])
+    if architecture.parameter_count() > sum(tensor.numel() for tensor in state.values()):
+        raise ValueError("the weights are too few for its architecture")  # before a hostile size is built
+    model = PatchTST(architecture)
     model.load_state_dict(state)
+    statistics = [np.array(told["normaliser"][name], dtype=np.float64) for name in ("mean", "std")]
+    shape = (architecture.num_channels,)
+    if not len(told["feature_columns"]) == shape[0] or any(each.shape != shape for each in statistics):
+        raise ValueError(f"{shape[0]} channels need as many columns, means and deviations")
     return Predictor(
         model=model.eval(),
-        normaliser=Normaliser(*(np.array(told["normaliser"][name]) for name in ("mean", "std"))),
+        normaliser=Normaliser(*statistics),
         feature_columns=tuple(told["feature_columns"]),
         timescale=told["timescale"],
         decision_threshold=told["decision_threshold"],
         description=told,
     )
-
-
-_AGAIN = "run the training script again"
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], Mapping[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from runtime.alarms import print_alarms, search_alarms
 from runtime.arguments import Arguments
 from runtime.environment import environment
 from runtime.experiment import Experiment
-from runtime.files import sole_process, write_json
+from runtime.files import read_record, sole_process, write_json
 from runtime.objective import Objective
 from runtime.search import Search, SearchSettings
 from runtime.storage import storage_failures
@@ -111,7 +110,7 @@ def _run(search: Search) -> None:
 
 def _hand_over(record: dict[str, Any], path: Path) -> None:
     best = record["best"]
-    known = json.loads(path.read_text()) if path.exists() else {}
+    known = read_record(path)
     if any(known.get(name) != record[name] for name in record if name != "environment"):
         write_json(path, record)
     print(f"best trial {best['trial']}: validation loss {best['value']:.4f}; written to {path.name}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import SQLAlchemyError
 
 from runtime.errors import RunError, UserError
+from runtime.files import parse_json
 
 JOURNAL = "journal.log"
 
@@ -55,7 +55,7 @@ def repair_journal(journal: Path) -> None:
     whole = text.rfind(b"\n") + 1
     for number, line in enumerate(text[:whole].split(b"\n")[:-1], start=1):
         try:
-            json.loads(line)
+            parse_json(line)
         except ValueError as error:
             raise UserError(
                 f"{journal}, line {number}, is damaged ({error}); restore the file, or move it away to search anew"

@@ -214,7 +214,7 @@ def test_our_own_bugs_exit_with_123(
     assert main(["build"], project) == 123
     error = capsys.readouterr().err
     assert "ZeroDivisionError" in error
-    assert "this is a bug" in error
+    assert "a bug of ours" in error
 
 
 def test_bad_usage_exits_with_2() -> None:

@@ -159,7 +159,7 @@ def _read_openings(log: Path, experiments: Iterable[Experiment], problems: list[
     for number, line in enumerate(log.read_bytes().splitlines(), start=1):
         try:
             openings.append(msgspec.json.decode(line, type=Opening))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             problems.append(f"{OPENINGS}, line {number}: {one_line(error)}")
     return [opening for opening in openings if opening.question in asked]
 

@@ -118,7 +118,7 @@ def read_runs(folder: Path) -> Iterator[Run]:
 def _read_run(folder: Path, path: Path) -> Run:
     try:
         result = msgspec.json.decode(path.read_bytes(), type=Result)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return Run(folder.name, path, None, one_line(error), "unreadable")
     return Run(folder.name, path, result, "", _state(result, folder))
 
@@ -138,7 +138,7 @@ def _read_epochs(path: Path) -> list[Epoch]:
     for line in path.read_bytes().splitlines():
         try:
             epochs.append(msgspec.json.decode(line, type=Epoch))
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             break
     return epochs
 
