@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 from safetensors import SafetensorError, safe_open
@@ -108,33 +109,47 @@ def load_predictor(folder: str | Path) -> Predictor:
     told = read_record(description)
     if not told or hashlib.sha256(description.read_bytes()).hexdigest() != metadata.get("description_sha256"):
         raise UserError(f"{description} is not the one that {weights.name} was written with; {_AGAIN}")
-    if weights_sha256(state) != told["weights_sha256"]:
+    if weights_sha256(state) != told.get("weights_sha256"):
         raise UserError(f"{weights} holds other weights than {description.name} says; {_AGAIN}")
     try:
         return _predictor(state, told)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:  # written by something else than `export_model`
+    except (ValueError, RuntimeError) as error:  # written by something else than `export_model`
         raise UserError(f"{description} does not describe {weights.name} ({one_line(error)}); {_AGAIN}") from error
 
 
 _AGAIN = "run the training script again"
 
 
-def _predictor(state: dict[str, Tensor], told: Mapping[str, Any]) -> Predictor:
-    architecture = Architecture(**told["architecture"])
+class _Statistics(msgspec.Struct):
+    mean: list[float]
+    std: list[float]
+
+
+class _Description(msgspec.Struct):
+    """The part of ``model.json`` that a forecast needs."""
+
+    architecture: Architecture
+    feature_columns: tuple[str, ...]
+    timescale: str
+    decision_threshold: float | None
+    normaliser: _Statistics
+
+
+def _predictor(state: dict[str, Tensor], told: dict[str, Any]) -> Predictor:
+    needed = msgspec.convert(told, _Description)
+    architecture, statistics = needed.architecture, needed.normaliser
+    if not architecture.num_channels == len(needed.feature_columns) == len(statistics.mean) == len(statistics.std):
+        raise ValueError(f"{architecture.num_channels} channels need as many columns, means and deviations")
     if architecture.parameter_count() > sum(tensor.numel() for tensor in state.values()):
         raise ValueError("the weights are too few for its architecture")  # before a hostile size is built
     model = PatchTST(architecture)
     model.load_state_dict(state)
-    statistics = [np.array(told["normaliser"][name], dtype=np.float64) for name in ("mean", "std")]
-    shape = (architecture.num_channels,)
-    if not len(told["feature_columns"]) == shape[0] or any(each.shape != shape for each in statistics):
-        raise ValueError(f"{shape[0]} channels need as many columns, means and deviations")
     return Predictor(
         model=model.eval(),
-        normaliser=Normaliser(*statistics),
-        feature_columns=tuple(told["feature_columns"]),
-        timescale=told["timescale"],
-        decision_threshold=told["decision_threshold"],
+        normaliser=Normaliser(np.array(statistics.mean), np.array(statistics.std)),
+        feature_columns=needed.feature_columns,
+        timescale=needed.timescale,
+        decision_threshold=needed.decision_threshold,
         description=told,
     )
 

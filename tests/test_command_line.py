@@ -48,7 +48,9 @@ def test_output_to_a_full_disk_is_one_line(module: str) -> None:
     assert (ended.returncode, ended.stderr) == (2, "error: [Errno 28] No space left on device\n")
 
 
-@pytest.mark.parametrize("arguments", [("data",), ("data", "bild"), ("data", "import", "x"), ("runtime", "report", "-x")])
+@pytest.mark.parametrize(
+    "arguments", [("data",), ("data", "bild"), ("data", "import", "x"), ("runtime", "report", "-x")]
+)
 def test_bad_usage_is_one_line_that_names_the_help(arguments: tuple[str, ...]) -> None:
     ended = shell(command(*arguments))
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
@@ -86,7 +88,7 @@ def test_every_ending_has_its_exit_code_and_line(
 def test_interrupted_command_says_so_in_one_line(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "begun")
     waiting = f"open({str(tmp_path / 'begun')!r}, 'w').close(); time.sleep(60)"
-    code = f"import sys, time; from data import cli; cli._run = lambda *_: exec({waiting!r}); sys.exit(cli.main(['build']))"
+    code = f"import sys, time; from data import cli; cli._run = lambda *_: exec({waiting!r}); sys.exit(cli.main(['build']))"  # noqa: E501
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=environment)
     (tmp_path / "begun").open().close()
