@@ -153,6 +153,7 @@ def _serve(
     connection: Connection, objective: Objective, hyperparameters: Hyperparameters, micro_batch_size: int, threads: int
 ) -> None:
     """What the process does: train, tell each epoch, and tell how it ended."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _DRIVERS_SIGNALS)  # where someone else has started the fork server
     threading.Thread(target=_end_with_driver, daemon=True).start()
     _go_first_when_memory_runs_out()
     torch.set_num_threads(threads)

@@ -34,9 +34,10 @@ def place(files: Files) -> Files:
 
 
 def snapshot() -> dict[str, tuple[int, int]]:
-    """Every file and folder with time and size, caches aside."""
-    paths = (path for path in Path().rglob("*") if "__pycache__" not in path.parts)
-    return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in paths}
+    """Every folder, and every file with time and size; Python's caches aside, which change their folders' times."""
+    paths = [path for path in Path().rglob("*") if "__pycache__" not in path.parts]
+    stats = {path: path.stat() for path in paths}
+    return {str(path): (0, 0) if path.is_dir() else (stat.st_mtime_ns, stat.st_size) for path, stat in stats.items()}
 
 
 def answer(arguments: list[str]) -> tuple[int, str, str, list[str]]:
