@@ -243,12 +243,3 @@ def test_predictions_come_in_the_order_asked_for_and_without_dropout() -> None:
     np.testing.assert_allclose(trainer.predict(val[order]), logits[order], rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(trainer.targets(val[order]), EXPERIMENT.labels_of(val[order]))
     assert logits.std() > 0.1, "this test needs predictions that differ"
-
-
-def test_micro_batches_accumulate_the_gradient_of_the_whole_batch() -> None:
-    whole = make_trainer(EXPERIMENT, dropout=0.0, max_epochs=2)
-    parts = make_trainer(EXPERIMENT, dropout=0.0, max_epochs=2)
-    parts.micro_batch_size = 7
-    np.testing.assert_allclose(losses_of(parts.fit()), losses_of(whole.fit()), atol=1e-5)
-    for name, weights in whole.model.state_dict().items():
-        torch.testing.assert_close(parts.model.state_dict()[name], weights, atol=1e-4, rtol=1e-4)
