@@ -121,7 +121,8 @@ def test_two_signals_at_any_moment_end_in_one_line_and_lose_nothing(
     for project in (tmp_path / str(number) for number in range(15)):
         project.mkdir()
         process = start(project, step_seconds=0.005)
-        process.join(chance.uniform(0.1, 1.0))
+        wait_for((project / "printed").exists)
+        process.join(chance.uniform(0.0, 0.9))
         for _ in range(2):
             if process.is_alive():
                 os.kill(process.pid or 0, chance.choice([signal.SIGINT, signal.SIGTERM]))

@@ -24,6 +24,8 @@ CONTEXT.set_forkserver_preload(["tests.tiny_process"])
 
 STEPS_PER_EPOCH = 7
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 def start(
     project: Path, *, share: float = 1.0, step_seconds: float = 0.0, slow_step: int = -1, file_bytes: int = -1
@@ -43,8 +45,7 @@ def start(
 
 
 def _run(project: Path, share: float, step_seconds: float, slow_step: int, file_bytes: int) -> None:
-    # A search in the same test run may have started the fork server, with its children's signals kept back.
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until run_script knows what to do with them
     printed = os.open(project / "printed", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(printed, 1)
     os.dup2(printed, 2)
@@ -59,7 +60,12 @@ def _run(project: Path, share: float, step_seconds: float, slow_step: int, file_
 
     Trainer._train_step = slowly  # type: ignore[method-assign]
     arguments = make_arguments(project)
-    sys.exit(run_script(lambda: train(arguments, checkpoint_share=share, dropout=0.3, max_epochs=5) and None))
+
+    def main() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        train(arguments, checkpoint_share=share, dropout=0.3, max_epochs=5)
+
+    sys.exit(run_script(main))
 
 
 def finish(process: ForkServerProcess) -> int:
