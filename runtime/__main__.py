@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data import command_line
+from runtime.architecture import BUDGETS
 from runtime.errors import UserError
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -60,7 +61,8 @@ def _phases(asked: str | None, project: Path, outputs: Path) -> list[str]:
     Raises:
         UserError: if there is no such phase, or nothing was run.
     """
-    scripts = {path.parent.name: path for path in sorted((project / "experiments").glob("*/*.py"), reverse=True)}
+    every = sorted((project / "experiments").glob("*/*.py"), key=_cost, reverse=True)
+    scripts = {path.parent.name: path for path in every}
     run = sorted(path.name for path in outputs.glob("*") if any(path.glob("*/")) and path.name != "baselines")
     known = sorted({*scripts, *run})
     if asked is not None and asked not in known:
@@ -71,6 +73,12 @@ def _phases(asked: str | None, project: Path, outputs: Path) -> list[str]:
         command = f"python {first.relative_to(project)}" if first else "python -m codegen phase6a"
         raise UserError(f"nothing was run yet in {outputs}; run first: {command}")
     return wanted
+
+
+def _cost(script: Path) -> tuple[int, str]:
+    """Sorts scripts by their budget: the first to run is the cheapest."""
+    budget = next((part for part in script.stem.split("_") if part in BUDGETS), "")
+    return BUDGETS.get(budget, 0), script.name
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial
 
-from runtime.evaluation import Floats, base_rate_logit, log_loss
+from runtime.evaluation import base_rate_logit, log_loss
 from runtime.experiment import Experiment
 from runtime.splits import Indices, touched_rows
 
@@ -48,17 +48,17 @@ def few_positives(experiment: Experiment) -> list[Alarm]:
     return [alarm("few_positives", sentence) for sentence in experiment.thin_splits()]
 
 
-def collapse(split: str, report: Mapping[str, Any]) -> list[Alarm]:
+def collapse(split: str, rate: float, spread: float) -> list[Alarm]:
     """The model forecasts nearly the same for every sample.
 
     Args:
         split: its name.
-        report: of `runtime.evaluation.evaluate`.
+        rate: mean of the forecasts, or the rate of positives.
+        spread: standard deviation of the forecasts.
     """
-    rate, spread = report["prediction"]["mean"], report["prediction"]["std"]
     if spread >= LEAST_SPREAD * math.sqrt(rate * (1 - rate)):
         return []
-    return [alarm("collapse", f"{split} forecasts hardly differ: {rate:.3f} with a standard deviation of {spread:.2g}")]
+    return [alarm("collapse", f"{split} forecasts hardly differ: around {rate:.3f}, standard deviation {spread:.2g}")]
 
 
 def no_skill(split: str, loss: float, base_rate_loss: float) -> list[Alarm]:
@@ -163,11 +163,32 @@ def training_alarms(experiment: Experiment, record: Mapping[str, Any]) -> list[A
     for split, indices in (("validation", experiment.splits.val_indices), ("test", experiment.splits.test_indices)):
         if (reports := record[split]) is None:
             continue
-        alarms += collapse(split, reports["model"])
+        prediction = reports["model"]["prediction"]
+        alarms += collapse(split, prediction["mean"], prediction["std"])
         alarms += no_skill(split, reports["model"]["log_loss"], reports["base_rate"]["log_loss"])
         alarms += split_far_features(experiment, split, indices)
         alarms += underpowered(split, reports, rival)
     return alarms
+
+
+class Watch:
+    """What a single epoch shows of alarms, while the training goes on.
+
+    Args:
+        experiment: the question.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._rate = float(experiment.labels_of(experiment.splits.train_indices).mean())
+        labels = experiment.labels_of(experiment.splits.val_indices)
+        self._base_rate_loss = log_loss(labels, np.full_like(labels, base_rate_logit(self._rate)))
+
+    def __call__(self, val_loss: float, val_spread: float) -> list[Alarm]:
+        """`collapse` and `no_skill` on validation, given the loss and the spread of the forecasts."""
+        return [
+            *collapse("validation", self._rate, val_spread),
+            *no_skill("validation", val_loss, self._base_rate_loss),
+        ]
 
 
 def search_alarms(experiment: Experiment, best: FrozenTrial, *, max_epochs: int) -> list[Alarm]:
@@ -175,7 +196,7 @@ def search_alarms(experiment: Experiment, best: FrozenTrial, *, max_epochs: int)
 
     Args:
         experiment: the question.
-        best: the trial that won, with ``best_epoch`` among its attributes.
+        best: the trial that won, with ``best_epoch`` and ``val_spread`` among its attributes.
         max_epochs: length of the schedule.
     """
     validation = experiment.splits.val_indices
@@ -183,13 +204,8 @@ def search_alarms(experiment: Experiment, best: FrozenTrial, *, max_epochs: int)
         raise ValueError(f"trial {best.number} has no value")
     return [
         *few_positives(experiment),
-        *no_skill("validation", best.value, _base_rate_loss(experiment, experiment.labels_of(validation))),
+        *Watch(experiment)(best.value, best.user_attrs["val_spread"]),
         *best_epoch_at_edge(best.user_attrs["best_epoch"], max_epochs),
         *optimum_at_border(best.params, best.distributions),
         *split_far_features(experiment, "validation", validation),
     ]
-
-
-def _base_rate_loss(experiment: Experiment, labels: Floats) -> float:
-    rate = float(experiment.labels_of(experiment.splits.train_indices).mean())
-    return log_loss(labels, np.full_like(labels, base_rate_logit(rate)))

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from tqdm import tqdm
 
+from runtime.alarms import Watch
 from runtime.checkpoint import Checkpoints, position
 from runtime.environment import peak_memory_bytes
 from runtime.errors import OutOfMemory, memory_failures
@@ -55,11 +56,13 @@ class Candidate:
         name: as in the script.
         make_trainer: builds a fresh trainer.
         checkpoints: where its training is saved.
+        watch: says which alarms an epoch raises; each kind is printed when it first shows.
     """
 
     name: str
     make_trainer: Callable[[], Trainer]
     checkpoints: Checkpoints
+    watch: Watch
 
     def train(self, metrics: MetricsLog, earlier: list[Row], stop: Stop) -> tuple[Trainer, TrainingResult]:
         """Train from the last checkpoint to the end, with smaller micro-batches whenever memory runs out."""
@@ -74,7 +77,8 @@ class Candidate:
                 with memory_failures():
                     return trainer, self._fit(trainer, metrics, stop)
             except OutOfMemory as error:
-                if trainer.micro_batch_size == 1:
+                # BatchNorm's statistics are those of a whole batch.
+                if trainer.micro_batch_size == 1 or trainer.model.architecture.norm == "batch":
                     raise
                 micro_batch_size = trainer.micro_batch_size // 2
                 print(f"warning: {error}; going on with micro-batches of {micro_batch_size}", file=sys.stderr)
@@ -82,6 +86,7 @@ class Candidate:
 
     def _fit(self, trainer: Trainer, metrics: MetricsLog, stop: Stop) -> TrainingResult:
         total, done = trainer.recipe.max_epochs, len(trainer.progress.epochs)
+        raised: set[str] = set()
 
         def after_step() -> None:
             if stop.requested or self.checkpoints.due():
@@ -93,6 +98,10 @@ class Candidate:
         def after_epoch(record: EpochRecord) -> None:
             metrics.append({"architecture": self.name} | asdict(record))
             _show(record, total, bar)
+            for each in self.watch(record.val_loss, record.val_spread):
+                if each["name"] not in raised:
+                    raised.add(each["name"])
+                    bar.write(f"alarm after epoch {record.epoch}: {each['name']}: {each['message']}")
 
         with tqdm(total=total, initial=done, unit="epoch", disable=not sys.stderr.isatty(), leave=False) as bar:
             result = trainer.fit(after_epoch, after_step)

@@ -111,6 +111,7 @@ def record_result(trial: optuna.Trial, result: TrainingResult) -> float:
     """Store with a trial how it trained; return its value."""
     trial.set_user_attr("best_epoch", result.best_epoch)
     trial.set_user_attr("epochs", len(result.epochs))
+    trial.set_user_attr("val_spread", result.epochs[result.best_epoch - 1].val_spread)
     trial.set_user_attr("parameter_count", result.parameter_count)
     return result.best_val_loss
 

@@ -14,11 +14,15 @@ from runtime.recipe import Recipe
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What one epoch showed. Losses are mean binary cross-entropy in nats; epochs count from 1."""
+    """What one epoch showed. Losses are mean binary cross-entropy in nats; epochs count from 1.
+
+    ``val_spread`` is the standard deviation of the validation samples' forecast probabilities.
+    """
 
     epoch: int
     train_loss: float
     val_loss: float
+    val_spread: float
     learning_rate: float
     seconds: float
 

@@ -17,11 +17,12 @@ from optuna.distributions import distribution_to_json
 from optuna.trial import FrozenTrial, TrialState
 from tqdm import tqdm
 
+from runtime.alarms import Watch
 from runtime.errors import RunError, UserError
 from runtime.experiment import Experiment
 from runtime.objective import Hyperparameters, Objective
 from runtime.storage import open_storage
-from runtime.trial import TrialRun
+from runtime.trial import TrialRun, describe
 from runtime.trial_process import DeadlineReached, TrialFault, TrialProcesses
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)  # our own lines say what its INFO lines would
@@ -90,6 +91,7 @@ class Search:
         )
         self._check_identity()
         self._close_interrupted()
+        self._watch = Watch(self.experiment)
 
     def identity(self) -> dict[str, Any]:
         """All that decides which trials a search draws and what they are worth."""
@@ -193,7 +195,7 @@ class Search:
             raise
         else:
             self._tell(run, value=value)
-        _show(bar, describe(self.counted(), self.settings.n_trials))
+        _show(bar, describe(self.counted(), self.settings.n_trials, self._watch))
         bar.update()
         if self.on_trial is not None:
             self.on_trial(self.counted())
@@ -228,19 +230,3 @@ def searched_space(suggest: Callable[[optuna.Trial], Hyperparameters]) -> dict[s
     probe = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()
     suggest(probe)
     return {name: json.loads(distribution_to_json(each)) for name, each in probe.distributions.items()}
-
-
-def describe(counted: Sequence[FrozenTrial], n_trials: int) -> str:
-    """One line that says how the last of the trials that count ended."""
-    trial = counted[-1]
-    values = ", ".join(
-        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in trial.params.items()
-    )
-    outcome = {
-        TrialState.COMPLETE: f"val_loss {trial.value:.4f}" if trial.value is not None else "",
-        TrialState.PRUNED: f"pruned after epoch {len(trial.intermediate_values)}",
-        TrialState.FAIL: f"FAILED ({trial.user_attrs.get('failure')})",
-    }[trial.state]
-    if "duplicate_of" in trial.user_attrs:
-        outcome += f" as in trial {trial.user_attrs['duplicate_of']}, which drew the same"
-    return f"trial {len(counted)}/{n_trials}: {outcome}, {trial.user_attrs['seconds']:.0f} s  [{values}]"

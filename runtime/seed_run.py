@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from data.files import write_atomically
-from runtime.alarms import few_positives, training_alarms
+from runtime.alarms import Watch, few_positives, training_alarms
 from runtime.arguments import Arguments
 from runtime.candidates import Candidate, train_candidates
 from runtime.checkpoint import Checkpoints, warn_of_others
@@ -152,6 +152,7 @@ class SeedRun:
 
     def _candidates(self) -> list[Candidate]:
         training, identity = self.training, self.training.identity(self.seed)
+        watch = Watch(training.experiment)
         return [
             Candidate(
                 name,
@@ -161,6 +162,7 @@ class SeedRun:
                     identity | {"candidate": name, "fields": dict(fields)},
                     share=training.checkpoint_share,
                 ),
+                watch,
             )
             for name, fields in training.architectures.items()
         ]

@@ -171,13 +171,15 @@ class Trainer:
         progress, began = self.progress, time.perf_counter()
         epoch = len(progress.epochs) + 1
         train_loss = float(progress.loss_sum) / self.splits.train_indices.size
-        val_loss = self.loss(self.splits.val_indices)
+        logits = self.predict(self.splits.val_indices)
+        val_loss = self.loss(self.splits.val_indices, logits)
         for name, loss in (("training", train_loss), ("validation", val_loss)):
             if not math.isfinite(loss):
                 raise RunError(f"{name} loss is {loss} in epoch {epoch}: training diverged; lower the learning rate")
         rate = self.optimizer.param_groups[0]["lr"]
         seconds = progress.seconds + time.perf_counter() - began
-        record = EpochRecord(epoch, train_loss, val_loss, rate, seconds)
+        spread = float(torch.from_numpy(logits).sigmoid().std(correction=0))
+        record = EpochRecord(epoch, train_loss, val_loss, spread, rate, seconds)
         progress.finish_epoch(record, self.model)
         return record
 
@@ -224,10 +226,10 @@ class Trainer:
         """Labels in the order of ``indices``, 0.0 or 1.0, shape (samples,)."""
         return self.dataset.targets(self.dataset.starts(indices)).cpu().double().numpy()
 
-    def loss(self, indices: Indices) -> float:
-        """Plain mean binary cross-entropy of the current weights in evaluation mode, in nats."""
-        logits, targets = torch.from_numpy(self.predict(indices)), torch.from_numpy(self.targets(indices))
-        return float(functional.binary_cross_entropy_with_logits(logits, targets))
+    def loss(self, indices: Indices, logits: npt.NDArray[np.float64] | None = None) -> float:
+        """Plain mean binary cross-entropy of the current weights in evaluation mode, or of these logits, in nats."""
+        forecast = torch.from_numpy(self.predict(indices) if logits is None else logits)
+        return float(functional.binary_cross_entropy_with_logits(forecast, torch.from_numpy(self.targets(indices))))
 
 
 def predict_logits(

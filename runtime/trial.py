@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from runtime.alarms import Watch
 from runtime.errors import OutOfMemory
 from runtime.objective import Hyperparameters, Objective, record_result, reporter
 from runtime.trainer import EpochRecord, TrainingResult
@@ -55,7 +56,7 @@ class TrialRun:
     def _take_over(self, other: FrozenTrial, position: int) -> float:
         for epoch, loss in other.intermediate_values.items():
             self.trial.report(loss, epoch)
-        for name in ("best_epoch", "epochs", "parameter_count", "micro_batch_size"):
+        for name in ("best_epoch", "epochs", "val_spread", "parameter_count", "micro_batch_size"):
             self.trial.set_user_attr(name, other.user_attrs[name])
         self.trial.set_user_attr("duplicate_of", position)
         return float(other.values[0])
@@ -92,3 +93,22 @@ class TrialRun:
         self.trial.set_user_attr("seconds", time.monotonic() - self._began)
         if self._trained and self.processes.peak_memory_bytes is not None:
             self.trial.set_user_attr("peak_memory_bytes", self.processes.peak_memory_bytes)
+
+
+def describe(counted: Sequence[FrozenTrial], n_trials: int, watch: Watch) -> str:
+    """One line that says how the last of the trials that count ended."""
+    trial = counted[-1]
+    values = ", ".join(
+        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in trial.params.items()
+    )
+    outcome = {
+        TrialState.COMPLETE: f"val_loss {trial.value:.4f}" if trial.value is not None else "",
+        TrialState.PRUNED: f"pruned after epoch {len(trial.intermediate_values)}",
+        TrialState.FAIL: f"FAILED ({trial.user_attrs.get('failure')})",
+    }[trial.state]
+    if trial.state is TrialState.COMPLETE:
+        alarms = watch(trial.values[0], trial.user_attrs["val_spread"])
+        outcome += "".join(f", alarm: {each['name']}" for each in alarms)
+    if "duplicate_of" in trial.user_attrs:
+        outcome += f" as in trial {trial.user_attrs['duplicate_of']}, which drew the same"
+    return f"trial {len(counted)}/{n_trials}: {outcome}, {trial.user_attrs['seconds']:.0f} s  [{values}]"

@@ -115,7 +115,7 @@ class HungryObjective(FormulaObjective):
     ) -> TrainingResult:
         if micro_batch_size is not None and micro_batch_size > self.fits:
             if on_epoch is not None:
-                on_epoch(EpochRecord(1, 0.0, 0.5, 0.0, 0.0))
+                on_epoch(EpochRecord(1, 0.0, 0.5, 0.1, 0.0, 0.0))
             self.starve(hyperparameters)
         return FormulaObjective.train(self, hyperparameters, on_epoch)
 

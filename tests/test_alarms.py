@@ -9,6 +9,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from runtime.alarms import (
     Alarm,
+    Watch,
     best_epoch_at_edge,
     collapse,
     far_features,
@@ -20,8 +21,9 @@ from runtime.alarms import (
     training_alarms,
     underpowered,
 )
-from runtime.evaluation import Tuned, evaluate
+from runtime.evaluation import Tuned, base_rate_logit, evaluate, log_loss
 from runtime.intervals import forecast_intervals, paired_difference
+from runtime.trial import describe
 from tests.tiny import make_experiment, with_labels
 
 EXPERIMENT = make_experiment()
@@ -40,7 +42,18 @@ def report(logits: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("logits", "fires"), [([0.01, -0.01] * 4, True), ([0.0] * 8, True), ([0.1, -0.1] * 4, False)])
 def test_collapse(logits: list[float], fires: bool) -> None:
-    assert names(collapse("validation", report(logits))) == ["collapse"] * fires
+    prediction = report(logits)["prediction"]
+    assert names(collapse("validation", prediction["mean"], prediction["std"])) == ["collapse"] * fires
+
+
+def test_a_single_epoch_raises_alarms_while_training_goes_on() -> None:
+    watch, rate = Watch(EXPERIMENT), EXPERIMENT.labels_of(EXPERIMENT.splits.train_indices).mean()
+    labels = EXPERIMENT.labels_of(EXPERIMENT.splits.val_indices)
+    base = log_loss(labels, np.full(labels.shape, base_rate_logit(rate)))
+    assert names(watch(base - 0.01, 0.2)) == []
+    assert names(watch(base + 1e-9, 0.2)) == ["no_skill"]
+    assert names(watch(base - 0.01, 0.0)) == ["collapse"]
+    assert names(watch(base + 1, 0.001)) == ["collapse", "no_skill"]
 
 
 @pytest.mark.parametrize(("loss", "fires"), [(0.41, True), (0.4, True), (0.39, False)])
@@ -154,7 +167,7 @@ def best_trial(value: float, **attributes: Any) -> optuna.trial.FrozenTrial:
         value=value,
         params={"dropout": attributes.pop("dropout", 0.3)},
         distributions={"dropout": FloatDistribution(0.0, 0.5)},
-        user_attrs={"best_epoch": 3} | attributes,
+        user_attrs={"best_epoch": 3, "val_spread": 0.2} | attributes,
     )
 
 
@@ -163,12 +176,21 @@ def best_trial(value: float, **attributes: Any) -> optuna.trial.FrozenTrial:
     [
         (best_trial(0.4), []),
         (best_trial(0.9), ["no_skill"]),
+        (best_trial(0.4, val_spread=0.001), ["collapse"]),
         (best_trial(0.4, best_epoch=10), ["best_epoch_at_edge"]),
         (best_trial(0.4, dropout=0.49), ["optimum_at_border"]),
     ],
 )
 def test_search_raises_the_alarms_of_its_best_trial(trial: optuna.trial.FrozenTrial, expected: list[str]) -> None:
     assert names(search_alarms(EXPERIMENT, trial, max_epochs=10)) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "spread", "said"), [(0.4, 0.2, ""), (0.9, 0.0, ", alarm: collapse, alarm: no_skill")]
+)
+def test_a_trials_line_says_its_alarms(value: float, spread: float, said: str) -> None:
+    trial = best_trial(value, val_spread=spread, seconds=1.0)
+    assert describe([trial], 4, Watch(EXPERIMENT)) == f"trial 1/4: val_loss {value:.4f}{said}, 1 s  [dropout 0.3]"
 
 
 def test_alarms_are_printed_one_a_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -74,7 +74,7 @@ def test_newest_two_are_kept_and_the_newest_is_restored(checkpoints: Checkpoints
 
 def test_best_weights_are_in_every_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trainer, losses = make_trainer(EXPERIMENT, max_epochs=4), iter([0.5, 0.4, 0.6, 0.7])
-    monkeypatch.setattr(trainer, "loss", lambda _indices: next(losses))
+    monkeypatch.setattr(trainer, "loss", lambda *_: next(losses))
     after_epoch: list[torch.Tensor] = []
     trainer.fit(lambda _record: after_epoch.append(weights_of(trainer)))
     checkpoints = make_checkpoints(tmp_path)

@@ -88,3 +88,8 @@ def test_a_whole_phase_is_fresh_after_it_was_written(project: Path) -> None:
     assert run(project, "-m", "codegen", *DEFAULT_RECIPE).returncode == 0
     check = run(project, "-m", "codegen", "phase6a", "--check", "--no-cache")
     assert (check.returncode, check.stdout) == (0, "28 scripts and the manifest are fresh\n"), check.stderr
+    shutil.copy(project / "experiments/phase6a/hpo_2M_threshold_1pct.py", project / "experiments/phase6a/hpo_9M.py")
+    check = run(project, "-m", "codegen", "phase6a", "--check")
+    assert check.returncode == 1
+    assert check.stderr.startswith("extra: experiments/phase6a/hpo_9M.py (its own command writes another file: ")
+    assert run(project, "-m", "codegen", "phase6a", "2M", "--check").returncode == 0, "a part of a phase has no extras"

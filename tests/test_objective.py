@@ -186,4 +186,4 @@ def test_loss_that_is_no_number_fails_the_trial() -> None:
     report = reporter(optuna.create_study().ask())
     for loss in (float("nan"), float("inf")):
         with pytest.raises(RunError, match=f"validation loss is {loss} in epoch 3"):
-            report(EpochRecord(3, 0.5, loss, 0.1, 0.0))
+            report(EpochRecord(3, 0.5, loss, 0.1, 0.1, 0.0))

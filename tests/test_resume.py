@@ -85,7 +85,7 @@ def test_patience_counts_across_a_restart(monkeypatch: pytest.MonkeyPatch) -> No
     for stop in range(1, 4):
         upcoming = iter(losses)
         trainer = make_trainer(EXPERIMENT, patience=2, max_epochs=5)
-        monkeypatch.setattr(trainer, "loss", lambda _indices, upcoming=upcoming: next(upcoming))
+        monkeypatch.setattr(trainer, "loss", lambda *_, upcoming=upcoming: next(upcoming))
         stop_after(trainer, 7 * stop + 1)
         second = make_trainer(EXPERIMENT, patience=2, max_epochs=5)
         second.load_state_dict(trainer.state_dict())

@@ -31,7 +31,7 @@ EXPERIMENT = make_experiment()
 
 def script_losses(trainer: Trainer, monkeypatch: pytest.MonkeyPatch, losses: list[float]) -> None:
     upcoming = iter(losses)
-    monkeypatch.setattr(trainer, "loss", lambda _indices: next(upcoming))
+    monkeypatch.setattr(trainer, "loss", lambda *_: next(upcoming))
 
 
 def fit_by_hand(trainer: Trainer) -> Tensor:

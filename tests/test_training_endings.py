@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from torch import Tensor
 
 from runtime.errors import RunError, UserError
 from runtime.files import sole_process
 from runtime.trainer import Trainer
+from tests import tiny
 from tests.tiny import make_arguments, with_labels
 from tests.tiny_run import EXPERIMENT, openings, read, train
 
@@ -125,3 +127,24 @@ def test_one_sample_that_does_not_fit_fails_the_run(tmp_path: Path, monkeypatch:
     with pytest.raises(RunError, match="out of memory: no room"):
         train(arguments)
     assert read(arguments.output / "result.json")["status"] == "failed"
+
+
+def test_batch_norm_is_never_given_a_part_of_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_with_more_than(8, monkeypatch)
+    monkeypatch.setitem(tiny.ARCHITECTURE, "norm", "batch")
+    with pytest.raises(RunError, match="out of memory: no room"):
+        train(make_arguments(tmp_path), max_epochs=3)
+
+
+def test_an_alarm_is_raised_while_training_goes_on_once_a_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Trainer, "predict", lambda trainer, indices: np.zeros(indices.size))
+    train(make_arguments(tmp_path), max_epochs=3)
+    lines = capsys.readouterr().out.splitlines()
+    alarms = [line for line in lines if line.startswith("alarm after epoch")]
+    assert [line.split(":")[:2] for line in alarms] == [
+        ["alarm after epoch 1", " collapse"],
+        ["alarm after epoch 1", " no_skill"],
+    ]
+    assert lines.index(alarms[0]) < next(index for index, line in enumerate(lines) if line.startswith("epoch 2/3"))

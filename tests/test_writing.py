@@ -158,9 +158,14 @@ def test_many_scripts_are_rendered_in_parallel_to_the_same_bytes(project: Path) 
     assert render_all(scripts) == [script.render() for script in scripts]
 
 
-def test_json_of_the_cache_is_not_in_the_project(project: Path) -> None:
+def test_the_cache_lies_outside_the_project_and_no_cache_means_none(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    cache = tmp_path / "patchtst-experiments" / "seals.json"
     run(project, "-m", "codegen", "phase6a", "2M", "threshold_1pct")
+    run(project, "-m", "codegen", "phase6a", "2M", "threshold_1pct", "--check", "--no-cache")
+    assert not cache.exists()
     run(project, "-m", "codegen", "phase6a", "2M", "threshold_1pct", "--check")
     assert [path.name for path in project.rglob("seals.json")] == []
-    cache = Path(os.environ["XDG_CACHE_HOME"]) / "patchtst-experiments" / "seals.json"
     assert len(json.loads(cache.read_text())["seals"]) >= 2

@@ -180,7 +180,7 @@ class FormulaObjective(Objective):
     ) -> TrainingResult:
         """Report the formula's losses, one an epoch."""
         losses = self.losses(hyperparameters)
-        records = tuple(EpochRecord(epoch, 0.0, loss, 0.0, 0.0) for epoch, loss in enumerate(losses, start=1))
+        records = tuple(EpochRecord(epoch, 0.0, loss, 0.1, 0.0, 0.0) for epoch, loss in enumerate(losses, start=1))
         for record in records:
             if np.isnan(record.val_loss):
                 raise RunError(f"diverged in epoch {record.epoch}")
