@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from runtime.architecture import Architecture
-from runtime.layers import Dropout, EncoderLayer, sincos_positions
+from runtime.dropout import Dropout
+from runtime.layers import EncoderLayer, sincos_positions
 
 INIT_STD = 0.02
 
@@ -123,7 +124,7 @@ class PatchTST(nn.Module):
         newest = windows[:, -1]
         if self.architecture.instance_norm:
             windows = standardise(windows)
-        tokens = self.dropout(self.embedding(self.patches(windows)) + self.positions)
+        tokens = self.dropout(self.embedding(self.patches(windows)) + self.positions.unsqueeze(1))
         scores = None
         for layer in self.layers:
             if self.checkpoint_activations:
@@ -137,7 +138,7 @@ class PatchTST(nn.Module):
         return logits
 
     def patches(self, windows: Tensor) -> Tensor:
-        """Cut windows into patches that end at the newest row: (sequences, num_patches, patch_size).
+        """Cut windows into patches that end at the newest row: (num_patches, sequences, patch_size).
 
         Mixing channels, a window is one sequence and a patch its rows one after the other. Independent, it is one
         sequence a channel, and sequence ``window * num_channels + channel`` holds that channel.
@@ -146,16 +147,16 @@ class PatchTST(nn.Module):
         rows = a.patch_length + a.stride * (a.num_patches - 1)
         newest = windows[:, a.context_length - rows :]
         if a.channels == "mixing":
-            return newest.flatten(1).unfold(1, a.patch_size, a.stride * a.num_channels)
-        return newest.mT.flatten(0, 1).unfold(1, a.patch_length, a.stride)
+            return newest.flatten(1).unfold(1, a.patch_size, a.stride * a.num_channels).transpose(0, 1)
+        return newest.mT.flatten(0, 1).unfold(1, a.patch_length, a.stride).transpose(0, 1)
 
     def pool(self, tokens: Tensor) -> Tensor:
-        """Reduce tokens of shape (sequences, num_patches, d_model) to what the head reads."""
+        """Reduce tokens of shape (num_patches, sequences, d_model) to what the head reads, the sequences first."""
         if self.architecture.pooling == "mean":
-            return tokens.mean(dim=1)
+            return tokens.mean(dim=0)
         if self.architecture.pooling == "max":
-            return tokens.amax(dim=1)
-        return tokens
+            return tokens.amax(dim=0)
+        return tokens.transpose(0, 1)
 
     def parameter_count(self) -> int:
         """Count the trainable parameters of this very model."""

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from runtime.layers import Dropout
+from runtime.dropout import Dropout
 
 MANY = 2**18
 
@@ -62,6 +62,15 @@ def test_the_gradient_flows_where_values_were_kept() -> None:
     dropped = Dropout(0.4).train()(values)
     dropped.sum().backward()
     torch.testing.assert_close(values.grad, dropped.detach() / values.detach())
+
+
+def test_a_sum_with_dropped_values_is_the_sum_with_what_dropout_leaves() -> None:
+    layer, tokens, values = Dropout(0.4).train(), torch.randn(1000), torch.randn(1000)
+    torch.manual_seed(5)
+    expected = tokens + layer(values)
+    torch.manual_seed(5)
+    torch.testing.assert_close(layer.add(tokens, values), expected)
+    assert torch.equal(layer.eval().add(tokens, values), tokens + values)
 
 
 @pytest.mark.parametrize(("layer", "mode"), [(Dropout(0.5), False), (Dropout(0.0), True)])

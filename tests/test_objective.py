@@ -7,8 +7,8 @@ import optuna
 import pytest
 import torch
 
+from runtime.dropout import Dropout
 from runtime.errors import RunError
-from runtime.layers import Dropout
 from runtime.objective import Objective, create_objective, reporter
 from runtime.recipe import Recipe
 from runtime.trainer import EpochRecord, Trainer

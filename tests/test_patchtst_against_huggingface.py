@@ -122,11 +122,11 @@ def build_pair(architecture: Architecture) -> tuple[Any, PatchTST]:
     return reference, model
 
 
-def assert_agreement(reference: Any, model: PatchTST) -> None:
+def assert_agreement(reference: Any, model: PatchTST, samples: int = 5) -> None:
     """Compare logits in evaluation and training, the loss, all gradients, and what a training step leaves behind."""
     generator = torch.Generator().manual_seed(1)
-    windows = 3 + 2 * torch.randn(5, 23, 3, generator=generator, dtype=torch.float64)
-    labels = torch.tensor([0, 1, 1, 0, 1])
+    windows = 3 + 2 * torch.randn(samples, 23, 3, generator=generator, dtype=torch.float64)
+    labels = torch.arange(samples) % 3 % 2
     their_windows = windows if model.architecture.channels == "independent" else windows.flatten(1).unsqueeze(-1)
     for training in (False, True):
         theirs = reference.train(training)(past_values=their_windows, target_values=labels)
@@ -156,10 +156,12 @@ def describe(a: Architecture) -> str:
     return f"{a.channels}-{a.norm}-{order}-{a.pooling}-{'instance' if a.instance_norm else 'raw'}"
 
 
+@pytest.mark.parametrize("samples", [5, 40], ids=["fused", "few-tokens"])
 @pytest.mark.parametrize("architecture", OPTIONS, ids=describe)
-def test_agrees_with_the_reference(architecture: Architecture) -> None:
+def test_agrees_with_the_reference(architecture: Architecture, samples: int) -> None:
+    """Few sequences go through the fused kernel, many through `runtime.few_tokens`."""
     reference, model = build_pair(architecture)
-    assert_agreement(reference, model)
+    assert_agreement(reference, model, samples)
     assert len(gradients(model)) == len(list(model.parameters()))
 
 
