@@ -21,7 +21,7 @@ from runtime.trainer import Trainer
 CHECKPOINT_SHARE = 0.01
 """Largest share of a training's time that is spent on saving it."""
 
-_FORMAT = 1  # of what a checkpoint holds; a checkpoint of another format is one of another configuration
+_FORMAT = 2  # of what a checkpoint holds; a checkpoint of another format is one of another configuration
 _KEPT = 2
 
 

@@ -17,19 +17,22 @@ class Dropout(nn.Module):
 
     Args:
         probability: of dropping a value, in [0, 1).
+        inplace: overwrite what is given, which nothing else may need.
     """
 
-    def __init__(self, probability: float) -> None:
+    def __init__(self, probability: float, *, inplace: bool = False) -> None:
         super().__init__()
         self.probability = probability
+        self.inplace = inplace
 
     def forward(self, values: Tensor) -> Tensor:
         """Return the values themselves, or in training mode values of the same shape, some of them 0."""
         if not self.training or self.probability == 0:
             return values
         if values.device.type != "cpu":
-            return F.dropout(values, self.probability)
-        return values * self._mask(values)
+            return F.dropout(values, self.probability, inplace=self.inplace)
+        mask = self._mask(values)
+        return values.mul_(mask) if self.inplace else values * mask
 
     def add(self, tokens: Tensor, values: Tensor) -> Tensor:
         """Return tokens + dropout(values), in one pass over memory where masks are ours."""

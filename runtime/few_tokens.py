@@ -87,13 +87,15 @@ def _blocks(weights: Tensor) -> list[slice]:
 
 def _products_over_width(asking: Tensor, answering: Tensor, out: Tensor) -> None:
     """out[h, i, j, n] = sum over c of asking[h, c, i, n] * answering[h, c, j, n]."""
-    torch.mul(asking[:, 0, :, None], answering[:, 0, None], out=out)
-    for c in range(1, asking.shape[1]):
-        out.addcmul_(asking[:, c, :, None], answering[:, c, None])
+    _sum_of_products(asking.unsqueeze(3).unbind(1), answering.unsqueeze(2).unbind(1), out)
 
 
 def _weighted_sum(weights: Tensor, values: Tensor, out: Tensor) -> None:
     """out[h, c, i, n] = sum over j of weights[h, i, j, n] * values[h, c, j, n]."""
-    torch.mul(weights[:, None, :, 0], values[:, :, 0, None], out=out)
-    for j in range(1, values.shape[2]):
-        out.addcmul_(weights[:, None, :, j], values[:, :, j, None])
+    _sum_of_products(weights.unsqueeze(1).unbind(3), values.unsqueeze(2).unbind(3), out)
+
+
+def _sum_of_products(left: tuple[Tensor, ...], right: tuple[Tensor, ...], out: Tensor) -> None:
+    torch.mul(left[0], right[0], out=out)
+    for one, other in zip(left[1:], right[1:], strict=True):
+        out.addcmul_(one, other)

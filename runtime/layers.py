@@ -31,7 +31,7 @@ class FeedForward(nn.Module):
     def __init__(self, architecture: Architecture, *, dropout: float) -> None:
         super().__init__()
         self.hidden = nn.Linear(architecture.d_model, architecture.d_ff)
-        self.dropout = Dropout(dropout)
+        self.dropout = Dropout(dropout, inplace=True)  # GELU's gradient needs what it was given only
         self.output = nn.Linear(architecture.d_ff, architecture.d_model)
 
     def forward(self, tokens: Tensor) -> Tensor:

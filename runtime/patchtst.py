@@ -61,7 +61,7 @@ class PatchTST(nn.Module):
             self.positions = nn.Parameter(positions)
         else:
             self.register_buffer("positions", positions)
-        self.dropout = Dropout(dropout)
+        self.dropout = Dropout(dropout, inplace=True)
         self.layers = nn.ModuleList(
             EncoderLayer(architecture, dropout=dropout, attention_dropout=attention_dropout)
             for _ in range(architecture.num_layers)

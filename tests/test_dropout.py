@@ -64,6 +64,16 @@ def test_the_gradient_flows_where_values_were_kept() -> None:
     torch.testing.assert_close(values.grad, dropped.detach() / values.detach())
 
 
+def test_in_place_overwrites_what_is_given_with_the_same() -> None:
+    values = torch.randn(1000)
+    torch.manual_seed(5)
+    expected = Dropout(0.4).train()(values)
+    torch.manual_seed(5)
+    dropped = Dropout(0.4, inplace=True).train()(values)
+    assert dropped is values
+    torch.testing.assert_close(dropped, expected)
+
+
 def test_a_sum_with_dropped_values_is_the_sum_with_what_dropout_leaves() -> None:
     layer, tokens, values = Dropout(0.4).train(), torch.randn(1000), torch.randn(1000)
     torch.manual_seed(5)

@@ -1,4 +1,4 @@
-"""The same PatchTST, as ours and as its peers build it: each a function that takes full training steps."""
+"""The same PatchTST as its peers build it: each a function that takes full training steps."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from runtime.architecture import Architecture, solve_d_ff
-from runtime.recipe import Recipe
-from runtime.splits import SplitIndices
-from runtime.trainer import Trainer
-from runtime.windows import WindowDataset
 
 BATCH, CONTEXT, CHANNELS, ROWS = 64, 60, 28, 4_000
+STEPS = {"independent": 6, "mixing": 40}
+"""Steps of a round, and of an epoch where a whole one is measured."""
 DROPOUT = 0.2
 LEARNING_RATE = 1e-4
 
@@ -63,39 +61,6 @@ def make_windows() -> tuple[Tensor, Tensor]:
     values = torch.randn(ROWS, CHANNELS, generator=generator)
     windows = values.unfold(0, CONTEXT, 1).transpose(1, 2)
     return windows, torch.rand(len(windows), generator=generator).round()
-
-
-def ours(a: Architecture) -> Runner:
-    """Our trainer's own step: gathers the batch, trains, clips, schedules."""
-    generator = np.random.default_rng(0)
-    dataset = WindowDataset(
-        generator.standard_normal((ROWS, CHANNELS)).astype(np.float32), generator.integers(0, 2, ROWS) * 1.0, CONTEXT
-    )
-    starts = np.arange(ROWS - CONTEXT - 600)
-    chunks = tuple((start, start + CONTEXT + 1) for start in range(ROWS - 2 * (CONTEXT + 1), ROWS, CONTEXT + 1))
-    held_out = [np.array([start]) for start, _ in chunks]
-    splits = SplitIndices(starts, *held_out, CONTEXT + 1, chunks[:1], chunks[1:])
-    fields = {name: value for name, value in vars(a).items() if name not in ("num_channels", "context_length")}
-    recipe = Recipe(
-        learning_rate=LEARNING_RATE,
-        weight_decay=0.01,
-        dropout=DROPOUT,
-        batch_size=BATCH,
-        max_epochs=1,
-        patience=1,
-        warmup_fraction=0.1,
-        gradient_clip=1.0,
-    )
-    trainer = Trainer(dataset, split_indices=splits, architecture=fields, recipe=recipe, seed=0)
-    order = torch.from_numpy(generator.permutation(starts))
-
-    def take_steps(count: int) -> None:
-        trainer.model.train()
-        for step in range(count):
-            begin = step * BATCH % (len(order) - BATCH)
-            trainer._train_step(order[begin : begin + BATCH], step)
-
-    return Runner(trainer.model.parameter_count(), take_steps)
 
 
 def hugging_face(a: Architecture, attention: str) -> Runner:
@@ -166,6 +131,49 @@ def neuralforecast_module(a: Architecture) -> Runner:
     return plain_runner(model, logits, windows, labels)
 
 
+def neuralforecast_training(a: Architecture) -> Runner:
+    """neuralforecast's own training: its windows, its Lightning loop; each channel is a series.
+
+    It forecasts one value of each series instead of one logit a sample, and pads the end, so that 10 rows less give as
+    many patches. As many windows make a batch as there are sequences in one of the others.
+    """
+    import pandas as pd
+    from neuralforecast.models import PatchTST
+    from neuralforecast.tsdataset import TimeSeriesDataset
+
+    model: Any = PatchTST(
+        h=1,
+        input_size=a.context_length - a.stride,
+        encoder_layers=a.num_layers,
+        n_heads=a.num_heads,
+        hidden_size=a.d_model,
+        linear_hidden_size=a.d_ff,
+        dropout=DROPOUT,
+        patch_len=a.patch_length,
+        stride=a.stride,
+        revin=False,
+        res_attention=False,
+        batch_normalization=a.norm_first,  # their name for it; the norm is BatchNorm in any case
+        learning_rate=LEARNING_RATE,
+        batch_size=a.num_channels,
+        windows_batch_size=BATCH * a.num_channels,
+        optimizer=torch.optim.AdamW,
+        max_steps=STEPS[a.channels],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        logger=False,
+    )
+    values = np.random.default_rng(0).standard_normal((a.num_channels, ROWS))
+    series = [pd.DataFrame({"unique_id": k, "ds": np.arange(ROWS), "y": each}) for k, each in enumerate(values)]
+    dataset, *_ = TimeSeriesDataset.from_df(pd.concat(series))
+
+    def take_steps(count: int) -> None:
+        model.trainer_kwargs["max_steps"] = model.max_steps = count
+        model.fit(dataset)
+
+    return Runner(sum(parameter.numel() for parameter in model.parameters()), take_steps)
+
+
 def plain_pytorch(a: Architecture) -> Runner:
     """``nn.TransformerEncoder`` as a tutorial would write it; it has no BatchNorm, so LayerNorm stands in."""
     layer = nn.TransformerEncoderLayer(
@@ -213,9 +221,9 @@ def plain_runner(model: nn.Module, logits: Callable[[Tensor], Tensor], windows: 
 
 
 PEERS: dict[str, Callable[[Architecture], Runner]] = {
-    "ours": ours,
     "Hugging Face, SDPA": lambda a: hugging_face(a, "sdpa"),
     "Hugging Face, eager": lambda a: hugging_face(a, "eager"),
     "neuralforecast, module": neuralforecast_module,
+    "neuralforecast, its loop": neuralforecast_training,
     "nn.TransformerEncoder": plain_pytorch,
 }

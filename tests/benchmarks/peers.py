@@ -17,17 +17,19 @@ import sys
 import time
 from typing import Any
 
-STEPS = {"independent": 6, "mixing": 40}
+OURS, WHOLE_EPOCH, ONE_CHANNEL_ONLY = "ours", "ours, whole epoch", "neuralforecast, its loop"
 
 
 def work(name: str, form: str) -> None:
     """Serve one implementation: a line in, the steps of one round, a line out."""
     import torch
 
-    from tests.benchmarks.peer_models import ARCHITECTURES, PEERS
+    from tests.benchmarks import ours
+    from tests.benchmarks.peer_models import ARCHITECTURES, PEERS, STEPS
 
     torch.manual_seed(0)
-    runner = PEERS[name](ARCHITECTURES[form])
+    makers = {OURS: ours.steps, WHOLE_EPOCH: ours.whole_epoch} | PEERS
+    runner = makers[name](ARCHITECTURES[form])
     runner.take_steps(2)
     flops = step_flops(form)
     for _ in sys.stdin:
@@ -89,34 +91,36 @@ def measure(form: str, names: list[str], rounds: int) -> dict[str, list[dict[str
 
 def report(form: str, taken: dict[str, list[dict[str, Any]]]) -> None:
     """Medians, and medians of the paired ratios of each round: how many times faster ours is."""
-    from tests.benchmarks.peer_models import BATCH
+    from tests.benchmarks.peer_models import BATCH, STEPS
 
     print(f"\n{form} channels")
-    print(f"{'':<24}{'parameters':>11}{'samples/s':>11}{'CPU ms':>8}{'ours is':>9}{'by CPU':>8}{'of peak':>9}{'MB':>6}")
+    print(f"{'':<26}{'parameters':>11}{'samples/s':>11}{'CPU ms':>8}{'ours is':>9}{'by CPU':>8}{'of peak':>9}{'MB':>6}")
     samples = STEPS[form] * BATCH
     for name, rounds in taken.items():
         wall, cpu = (statistics.median(each[kind] for each in rounds) for kind in ("wall", "cpu"))
         faster, cheaper = (
-            statistics.median(each[kind] / own[kind] for each, own in zip(rounds, taken["ours"], strict=True))
+            statistics.median(each[kind] / own[kind] for each, own in zip(rounds, taken[OURS], strict=True))
             for kind in ("wall", "cpu")
         )
         share = statistics.median(each["flops"] * STEPS[form] / each["wall"] / each["matrix"] for each in rounds)
         print(
-            f"{name:<24}{rounds[0]['parameters']:>11,}{samples / wall:>11.1f}{1000 * cpu / samples:>8.2f}"
+            f"{name:<26}{rounds[0]['parameters']:>11,}{samples / wall:>11.1f}{1000 * cpu / samples:>8.2f}"
             f"{faster:>8.2f}x{cheaper:>7.2f}x{share:>9.0%}{max(each['peak'] for each in rounds) / 1e6:>6.0f}"
         )
 
 
 def main(rounds: int) -> None:
     """Measure both forms and print their tables."""
-    from tests.benchmarks.peer_models import PEERS
+    from tests.benchmarks.peer_models import PEERS, STEPS
 
-    names = [name for name in PEERS if "neuralforecast" not in name or importlib.util.find_spec("neuralforecast")]
-    if len(names) < len(PEERS):
+    names = [OURS, WHOLE_EPOCH, *PEERS]
+    if not importlib.util.find_spec("neuralforecast"):
         print('neuralforecast is not installed and left out: pip install -e ".[bench]"')
+        names = [name for name in names if "neuralforecast" not in name]
     print(f"{processor()}, {os.cpu_count()} cores, {platform.system()}; batch 64, medians of {rounds} rounds")
     for form in STEPS:
-        report(form, measure(form, names, rounds))
+        possible = [name for name in names if form == "independent" or name != ONE_CHANNEL_ONLY]
+        report(form, measure(form, possible, rounds))
 
 
 def processor() -> str:
