@@ -111,8 +111,11 @@ class ModelConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     default: str
     architectures: Annotated[dict[Name, Candidate], msgspec.Meta(min_length=1)]
     recipe: RecipeConfig
+    checkpoint_activations: bool = False
 
     def __post_init__(self) -> None:
+        if self.checkpoint_activations and self.patchtst.norm == "batch":
+            raise MisfitError(("checkpoint_activations",), not_here(True, ["false"], "patchtst.norm is batch"))
         if self.default not in self.architectures:
             raise MisfitError(("default",), not_allowed(self.default, self.architectures))
 

@@ -105,6 +105,7 @@ def _common(request: Request) -> dict[str, Any]:
         "parameter_budget": BUDGETS[request.budget],
         "training_seed": request.training_seed,
         **msgspec.structs.asdict(fixed),
+        "checkpoint_activations": load_model(request.budget, request.project).checkpoint_activations,
     }
 
 

@@ -143,7 +143,7 @@ def render_hpo(spec: HpoSpec) -> str:
         data.validate_data(),
         data.make_experiment(),
         search.suggest(spec),
-        search.make_objective(),
+        search.make_objective(spec),
         search.main(spec),
         entry.entry_point(),
     ]
@@ -163,7 +163,7 @@ def render_training(spec: TrainingSpec) -> str:
         *constants.training_constants(spec),
         data.validate_data(),
         data.make_experiment(),
-        training.make_trainer(),
+        training.make_trainer(spec),
         training.main(spec),
         entry.entry_point(),
     ]

@@ -23,6 +23,7 @@ class ExperimentSpec:
         parameter_budget: trainable parameters, ±5 %.
         training_seed: initial weights, order of samples, dropout.
         max_epochs, patience, warmup_fraction, gradient_clip: the fixed part of the recipe.
+        checkpoint_activations: whether each layer is computed again in the backward pass, to need less memory.
     """
 
     command: str
@@ -50,10 +51,14 @@ class ExperimentSpec:
     patience: int
     warmup_fraction: float
     gradient_clip: float
+    checkpoint_activations: bool
 
     def sha256(self) -> str:
-        """Hash of the canonical JSON of all fields."""
-        canonical = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        """Hash of the canonical JSON of all fields that stand in the script."""
+        fields = asdict(self)
+        if not self.checkpoint_activations:
+            del fields["checkpoint_activations"]
+        canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""What a trainer is built from: the architecture that meets its budget, the optimiser, and seeds."""
+"""What a trainer is built from: the architecture that meets its budget, the model, the optimiser, and seeds."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 
 from runtime.architecture import BUDGET_TOLERANCE, Architecture
 from runtime.errors import UserError
+from runtime.patchtst import PatchTST
 from runtime.recipe import Recipe
 from runtime.windows import WindowDataset
 
@@ -31,6 +32,20 @@ def make_architecture(fields: Mapping[str, Any], dataset: WindowDataset, budget:
             "regenerate the script"
         )
     return architecture
+
+
+def make_model(architecture: Architecture, *, dropout: float, checkpoint_activations: bool, seed: int) -> PatchTST:
+    """A fresh model, whose weights the seed alone decides.
+
+    Raises:
+        UserError: if activations are to be checkpointed between BatchNorms.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(mixed_seed(seed, 0))
+        try:
+            return PatchTST(architecture, dropout=dropout, checkpoint_activations=checkpoint_activations)
+        except ValueError as error:
+            raise UserError(str(error)) from error
 
 
 def make_optimizer(model: torch.nn.Module, recipe: Recipe) -> torch.optim.AdamW:

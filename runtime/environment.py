@@ -14,12 +14,15 @@ import pandas as pd
 import sklearn
 import torch
 
+from runtime.precision import precision_of
+
 
 def environment(device: torch.device) -> dict[str, Any]:
-    """Versions, device and threads; results are bit-identical only where these agree."""
+    """Versions, device, precision and threads; results are bit-identical only where these agree."""
     modules = (torch, np, pd, sklearn, optuna)
     return {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
+        "precision": precision_of(device),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",

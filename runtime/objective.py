@@ -31,6 +31,7 @@ class Objective:
     seed: int
     parameter_budget: int | None
     device: torch.device | str
+    checkpoint_activations: bool
 
     def __call__(self, trial: optuna.Trial) -> float:
         """Train what ``suggest`` draws, in this process; report each epoch, return the best epoch's validation loss.
@@ -85,6 +86,7 @@ class Objective:
             parameter_budget=self.parameter_budget,
             device=self.device,
             micro_batch_size=micro_batch_size,
+            checkpoint_activations=self.checkpoint_activations,
         )
 
 
@@ -127,6 +129,7 @@ def create_objective(
     seed: int = 42,
     parameter_budget: int | None = None,
     device: torch.device | str = "cpu",
+    checkpoint_activations: bool = False,
 ) -> Objective:
     """Make the function that a study minimises: the validation loss of the best epoch, never a training loss.
 
@@ -140,6 +143,7 @@ def create_objective(
         seed: the same for every trial, so that trials differ by their hyperparameters only.
         parameter_budget: every candidate must meet it to within ±5 %; None asks for none.
         device: where to train.
+        checkpoint_activations: see `Trainer`; it changes no result, and so is no part of what tells searches apart.
     """
     return Objective(
         suggest=suggest,
@@ -150,4 +154,5 @@ def create_objective(
         seed=seed,
         parameter_budget=parameter_budget,
         device=device,
+        checkpoint_activations=checkpoint_activations,
     )

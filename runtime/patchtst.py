@@ -11,6 +11,7 @@ from torch.utils.checkpoint import checkpoint
 from runtime.architecture import Architecture
 from runtime.dropout import Dropout
 from runtime.layers import EncoderLayer, sincos_positions
+from runtime.precision import full_precision
 
 INIT_STD = 0.02
 
@@ -132,9 +133,11 @@ class PatchTST(nn.Module):
             else:
                 tokens, scores = layer(tokens, scores)
         pooled = self.pool(tokens).reshape(len(windows), -1)
-        logits: Tensor = self.head(self.head_dropout(pooled)).squeeze(-1)
-        if self.architecture.last_row:
-            logits = logits + newest @ self.last_row
+        # Rounded to bfloat16, logits would hold eight bits: forecasts would tie, and lose what the last row tells.
+        with full_precision(windows.device):
+            logits: Tensor = self.head(self.head_dropout(pooled).to(self.head.weight.dtype)).squeeze(-1)
+            if self.architecture.last_row:
+                logits = logits + newest @ self.last_row
         return logits
 
     def patches(self, windows: Tensor) -> Tensor:

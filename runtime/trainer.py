@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from runtime.allocator import keep_pages
-from runtime.building import make_architecture, make_optimizer, mixed_seed
+from runtime.building import make_architecture, make_model, make_optimizer, mixed_seed
 from runtime.errors import RunError, UserError
-from runtime.patchtst import PatchTST
+from runtime.precision import mixed_precision
 from runtime.progress import EpochRecord, Progress, TrainingResult, random_states, set_random_states
 from runtime.recipe import Recipe
 from runtime.splits import Indices, SplitIndices
@@ -45,9 +45,12 @@ class Trainer:
         device: where to train.
         micro_batch_size: samples that pass through the model at once; smaller ones need less memory and accumulate the
             same gradient. None takes a whole batch at once.
+        checkpoint_activations: keep only each layer's input in memory and compute the rest again in the backward pass;
+            the results are the same.
 
     Raises:
-        UserError: if the architecture is impossible or misses its budget, or all training labels are equal.
+        UserError: if the architecture is impossible or misses its budget, if it normalises by batches and activations
+            are to be checkpointed, or if all training labels are equal.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Trainer:
         parameter_budget: int | None = None,
         device: torch.device | str = "cpu",
         micro_batch_size: int | None = None,
+        checkpoint_activations: bool = False,
     ) -> None:
         self.dataset = dataset.to(device)
         self.splits = split_indices
@@ -69,9 +73,8 @@ class Trainer:
         self.micro_batch_size = micro_batch_size or recipe.batch_size
         shape = make_architecture(architecture, dataset, parameter_budget)
         self._require_two_classes()
-        with torch.random.fork_rng():
-            torch.manual_seed(mixed_seed(seed, 0))
-            self.model = PatchTST(shape, dropout=recipe.dropout).to(device)
+        fresh = make_model(shape, dropout=recipe.dropout, checkpoint_activations=checkpoint_activations, seed=seed)
+        self.model = fresh.to(device)
         set_starting_point(self.model, self.dataset, split_indices.train_indices)
         self.optimizer = make_optimizer(self.model, recipe)
         self.progress = Progress(loss_sum=torch.zeros((), device=self.device))
@@ -190,7 +193,8 @@ class Trainer:
         self.optimizer.zero_grad()
         batch_loss = torch.zeros((), device=self.dataset.device)
         for part in torch.split(starts, self.micro_batch_size):
-            logits = self.model(self.dataset.inputs(part))
+            with mixed_precision(self.device):
+                logits = self.model(self.dataset.inputs(part))
             loss = functional.binary_cross_entropy_with_logits(logits, self.dataset.targets(part))
             loss = loss * (part.numel() / starts.numel())
             torch.autograd.backward(loss)
@@ -237,6 +241,6 @@ def predict_logits(
 ) -> npt.NDArray[np.float64]:
     """Logits of a model in evaluation mode, in the order of ``indices``, (samples,); ``at_once`` pass together."""
     model.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), mixed_precision(dataset.device):
         parts = torch.split(dataset.starts(indices), at_once)
         return torch.cat([model(dataset.inputs(starts)) for starts in parts]).cpu().double().numpy()

@@ -103,6 +103,10 @@ def fixed_recipe(spec: Any) -> dict[str, Any]:
     return {name: getattr(spec, name) for name in ("max_epochs", "patience", "warmup_fraction", "gradient_clip")}
 
 
+def checkpointing(spec: Any) -> dict[str, bool]:
+    return {"checkpoint_activations": True} if spec.checkpoint_activations else {}
+
+
 def expected_search(spec: Any, *, dry_run: bool) -> Calls:
     """Every call of a search script, with every argument."""
     objective = {
@@ -115,6 +119,7 @@ def expected_search(spec: Any, *, dry_run: bool) -> Calls:
         "seed": spec.training_seed,
         "parameter_budget": spec.parameter_budget,
         "device": "the device",
+        **checkpointing(spec),
     }
     settings = {
         "n_trials": spec.n_trials,
@@ -164,6 +169,7 @@ def expected_training(spec: Any, *, dry_run: bool) -> Calls:
         "seed": spec.training_seed,
         "parameter_budget": spec.parameter_budget,
         "device": "the device",
+        **checkpointing(spec),
     }
     candidates = list(spec.architectures.values()) or [{}]
     run = {**trained, "make_trainer": named("make_trainer"), "training_seed": spec.training_seed}

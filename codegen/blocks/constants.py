@@ -111,15 +111,17 @@ def _borrowed_across(spec: TrainingSpec) -> str | None:
 
 
 def training_constants(spec: ExperimentSpec) -> list[Statement]:
-    """The part of the recipe that is not searched."""
+    """The part of the recipe that is not searched, and how it is carried out."""
     values = {
         "MAX_EPOCHS": spec.max_epochs,
         "PATIENCE": spec.patience,
         "WARMUP_FRACTION": spec.warmup_fraction,
         "GRADIENT_CLIP": spec.gradient_clip,
         "TRAINING_SEED": spec.training_seed,
+        **({"CHECKPOINT_ACTIVATIONS": True} if spec.checkpoint_activations else {}),
     }
-    return _group("Training", values, {})
+    comments = {"CHECKPOINT_ACTIVATIONS": "Compute each layer again in the backward pass: less memory, same results."}
+    return _group("Training", values, comments)
 
 
 def _group(title: str, values: Mapping[str, object], comments: Mapping[str, str]) -> list[Statement]:

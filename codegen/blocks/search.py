@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from codegen.blocks.entry import main_function
+from codegen.blocks.training import checkpointing
 from codegen.expressions import Expression, attribute, call, dict_, multiline_call, name, or_, path, subscript
 from codegen.literals import literal
 from codegen.spec import HpoSpec
@@ -37,7 +38,7 @@ def _suggest(kind: str, parameter: str, *bounds: Expression, **options: Expressi
     return call(f"trial.suggest_{kind}", literal(parameter), *bounds, **options)
 
 
-def make_objective() -> Statement:
+def make_objective(spec: HpoSpec) -> Statement:
     """The function a study minimises, made with the split's indices."""
     subset = call("experiment.splitter.get_hpo_subset", path("experiment.splits"), fraction=name("HPO_TRAIN_FRACTION"))
     fixed = {
@@ -57,6 +58,7 @@ def make_objective() -> Statement:
         seed=name("TRAINING_SEED"),
         parameter_budget=name("PARAMETER_BUDGET"),
         device=path("arguments.device"),
+        **checkpointing(spec),
     )
     return function(
         "make_objective",

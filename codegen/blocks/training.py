@@ -5,11 +5,11 @@ from __future__ import annotations
 from codegen.blocks.entry import main_function
 from codegen.expressions import Expression, call, multiline_call, name, or_, path, subscript
 from codegen.literals import literal
-from codegen.spec import TrainingSpec
+from codegen.spec import ExperimentSpec, TrainingSpec
 from codegen.statements import Parameter, Statement, assign, evaluate, function, return_
 
 
-def make_trainer() -> Statement:
+def make_trainer(spec: TrainingSpec) -> Statement:
     """The trainer call, every hyperparameter by name."""
     recipe = multiline_call(
         "Recipe",
@@ -31,6 +31,7 @@ def make_trainer() -> Statement:
         seed=name("seed"),
         parameter_budget=name("PARAMETER_BUDGET"),
         device=path("arguments.device"),
+        **checkpointing(spec),
     )
     return function(
         "make_trainer",
@@ -44,6 +45,11 @@ def make_trainer() -> Statement:
         returns=name("Trainer"),
         docstring="A PatchTST of the budget's size, and how it is trained.",
     )
+
+
+def checkpointing(spec: ExperimentSpec) -> dict[str, Expression]:
+    """The argument that has activations computed again; none where a script does without."""
+    return {"checkpoint_activations": name("CHECKPOINT_ACTIVATIONS")} if spec.checkpoint_activations else {}
 
 
 def _found(parameter: str) -> Expression:
