@@ -79,6 +79,18 @@ def root(tmp_path: Path) -> Path:
             "num_heads: eight, num_layers: 8",
             "line 13, architectures.d128_h8_l8_p10.num_heads: 'eight' is not allowed; allowed: an integer",
         ),
+        (
+            MODEL,
+            "default: d192",
+            "checkpoint_activations: maybe\ndefault: d192",
+            "line 11, checkpoint_activations: 'maybe' is not allowed; allowed: true, false",
+        ),
+        (
+            MODEL,
+            "patchtst:            # shared by every architecture of this budget\n  channels: mixing\n  norm: layer",
+            "checkpoint_activations: true\npatchtst:\n  channels: mixing\n  norm: batch",
+            "line 2, checkpoint_activations: true is not allowed; allowed: false (patchtst.norm is batch",
+        ),
         (HPO, "log: false", "log: maybe", "space.dropout.log"),
         (HPO, "low: 0.1", "low: 0.9", "space.dropout"),
         (HPO, "low: 3.0e-5", "low: 0.0", "space.learning_rate"),
