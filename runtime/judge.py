@@ -10,6 +10,7 @@
   (`runtime.intervals.paired_difference`). ``test`` is null until the split is opened, and ``test_opening`` with it.
 - ``decision_threshold``: the model's, tuned on validation; every forecast's own stands in its reports.
 - ``interval_protocol``: level, unit, resamples and what to beware of.
+- ``environment``: versions, device and the precision that the model computes in (`runtime.environment`).
 - ``alarms``: ``name`` and ``message`` of each, see `runtime.alarms`.
 
 ``undefined`` maps each null of a report, or of an object inside it, to the reason. ``predictions.parquet`` holds the
