@@ -142,6 +142,9 @@ def train_candidates(candidates: Iterable[Candidate], metrics: MetricsLog, stop:
         trainer, result = candidate.train(metrics, rows, stop)
         rows += candidate.metrics(trainer)
         losses[candidate.name] = result.best_val_loss
+        # Two models of 2B fit one card only if the first lets go of what training alone needs.
+        trainer.optimizer.zero_grad()
+        trainer.optimizer.state.clear()
         if best is None or result.best_val_loss < best.result.best_val_loss:
             best = Trained(candidate.name, trainer, result, losses)
     if best is None:

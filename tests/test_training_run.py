@@ -88,10 +88,16 @@ def test_finished_run_has_opened_the_test_once(finished: tuple[Arguments, dict[s
 
 
 def test_lower_validation_loss_chooses_the_candidate(tmp_path: Path) -> None:
+    made: list[Trainer] = []
+
     def make(asked: Experiment, _arguments: Arguments, fields: Mapping[str, Any], seed: int) -> Trainer:
+        for earlier in made:
+            assert not earlier.optimizer.state
+            assert all(each.grad is None for each in earlier.model.parameters()), "one candidate's memory at a time"
         recipe = make_recipe(learning_rate=fields["learning_rate"])
         wide = ARCHITECTURE | {"d_ff": fields["d_ff"]}
-        return Trainer(asked.windows, split_indices=asked.splits, architecture=wide, recipe=recipe, seed=seed)
+        made.append(Trainer(asked.windows, split_indices=asked.splits, architecture=wide, recipe=recipe, seed=seed))
+        return made[-1]
 
     rates = {"slow": 1e-5, "quick": 0.02, "slower": 1e-6}
     candidates = {name: {"learning_rate": rate, "d_ff": 8 * n} for n, (name, rate) in enumerate(rates.items(), 1)}
