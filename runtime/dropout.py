@@ -12,18 +12,27 @@ class Dropout(nn.Module):
     """``nn.Dropout``, whose masks took a fifth of a training step on a CPU.
 
     There, torch's generator only seeds a faster one, of which each random word of 64 bits decides four values. The
-    probability is rounded to a multiple of 2^-16, and what is kept is scaled by the rounded one, so that the mean stays
-    exact.
+    probability is rounded to a multiple of 2^-16 below 1, and what is kept is scaled by the rounded one, so that the
+    mean stays exact.
 
     Args:
         probability: of dropping a value, in [0, 1).
         inplace: overwrite what is given, which nothing else may need.
+
+    Raises:
+        ValueError: the probability is not in [0, 1).
     """
 
     def __init__(self, probability: float, *, inplace: bool = False) -> None:
         super().__init__()
+        if not 0 <= probability < 1:
+            raise ValueError(f"probability: {probability} was given; allowed is 0 or more and less than 1")
         self.probability = probability
         self.inplace = inplace
+
+    def extra_repr(self) -> str:
+        """What ``repr`` shows."""
+        return f"{self.probability}, inplace={self.inplace}"
 
     def forward(self, values: Tensor) -> Tensor:
         """Return the values themselves, or in training mode values of the same shape, some of them 0."""
@@ -42,7 +51,7 @@ class Dropout(nn.Module):
 
     def _mask(self, values: Tensor) -> Tensor:
         """0 where a value is dropped, elsewhere the scale."""
-        dropped = round(self.probability * 2**16)
+        dropped = min(round(self.probability * 2**16), 2**16 - 1)
         seed = int(torch.empty((), dtype=torch.int64).random_())
         words = torch.from_numpy(np.random.SFC64(seed).random_raw(-(-values.numel() // 4)).view(np.int64))
         draws = words.view(torch.int16)[: values.numel()].view(values.shape)

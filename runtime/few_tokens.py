@@ -12,21 +12,23 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 MOST_TOKENS = 24
-LEAST_SEQUENCES = 32
+LEAST_SEQUENCES = 64
 _BLOCK = 2**18
 """Scores that are worked on at a time: their 1 MiB stays in the processor's cache."""
 
 
 def suits(tokens: Tensor) -> bool:
-    """Whether this is the faster way for tokens of shape (num_patches, sequences, d_model).
+    """Whether this is the faster way for tokens of shape (num_patches, sequences, d_model), and as exact.
 
-    Two cores took 0.15 to 0.45 of the fused kernel's time for 6 to 24 tokens of 1,792 sequences, 0.6 to 1.1 for 64
-    sequences, and 2 to 4 times as long for 8 sequences or for 48 tokens of 64.
+    Two cores took 0.15 to 0.45 of the fused kernel's time for 6 to 24 tokens of 1,792 sequences and 0.6 to 1.1 for 64
+    sequences; for 32 sequences up to 2.0, for 8 or for 48 tokens 2 to 4. Sums in half precision would be rounded term
+    by term.
     """
-    return tokens.device.type == "cpu" and len(tokens) <= MOST_TOKENS and tokens.shape[1] >= LEAST_SEQUENCES
+    few = len(tokens) <= MOST_TOKENS and tokens.shape[1] >= LEAST_SEQUENCES
+    exact = tokens.dtype in (torch.float32, torch.float64) and not torch.is_autocast_enabled("cpu")
+    return few and exact and tokens.device.type == "cpu"
 
 
 def few_token_attention(qkv: Tensor) -> Tensor:
@@ -37,6 +39,9 @@ def few_token_attention(qkv: Tensor) -> Tensor:
 
     Returns:
         The mixed values, (num_heads, head width, num_patches, sequences).
+
+    Raises:
+        RuntimeError: when a second derivative is asked for (``create_graph``), or a transform of ``torch.func``.
     """
     mixed: Tensor = _FewTokenAttention.apply(qkv)  # type: ignore[no-untyped-call]
     return mixed
@@ -52,16 +57,17 @@ class _FewTokenAttention(torch.autograd.Function):
         mixed = torch.empty_like(qkv[0])
         for block in _blocks(weights):
             queries, keys, values = qkv[:, block]
-            scores = weights[block]
+            scores = torch.empty_like(weights[block])
             _products_over_width(queries, keys, out=scores)
-            torch.softmax(scores.mul_(1 / math.sqrt(width)), dim=2, out=scores)
-            _weighted_sum(scores, values, out=mixed[block])
+            torch.softmax(scores.mul_(1 / math.sqrt(width)), dim=2, out=weights[block])
+            _weighted_sum(weights[block], values, out=mixed[block])
         ctx.save_for_backward(qkv, weights)
         return mixed
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, mixed_gradient: Tensor) -> Tensor:
+        if torch.is_grad_enabled():
+            raise RuntimeError("attention among few tokens can be differentiated once; create_graph=True was given")
         qkv, weights = ctx.saved_tensors
         gradient = torch.empty_like(qkv)
         for block in _blocks(weights):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,6 +11,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from runtime.dropout import Dropout
+from runtime.patchtst import PatchTST
+from tests.benchmarks.setting import ARCHITECTURES
 
 MANY = 2**18
 
@@ -62,6 +66,53 @@ def test_the_gradient_flows_where_values_were_kept() -> None:
     dropped = Dropout(0.4).train()(values)
     dropped.sum().backward()
     torch.testing.assert_close(values.grad, dropped.detach() / values.detach())
+
+
+def test_masks_do_not_repeat() -> None:
+    layer = Dropout(0.5).train()
+    torch.manual_seed(0)
+    masks = {tuple(layer(torch.ones(64)).bool().tolist()) for _ in range(2000)}
+    assert len(masks) == 2000
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_what_is_dropped_keeps_its_type(dtype: torch.dtype) -> None:
+    values = torch.ones(8, dtype=dtype)
+    assert Dropout(0.4).train()(values).dtype == Dropout(0.4).train().add(values, values).dtype == dtype
+
+
+def test_other_devices_have_their_own_masks() -> None:
+    values = torch.ones(8, device="meta")
+    assert Dropout(0.4).train()(values).device == Dropout(0.4).train().add(values, values).device == values.device
+
+
+@pytest.mark.parametrize("probability", [-0.1, 1.0, 1.5, float("nan")])
+def test_a_probability_that_is_none_is_refused(probability: float) -> None:
+    with pytest.raises(ValueError, match=f"probability: {probability} was given; allowed is 0 or more and less than 1"):
+        Dropout(probability)
+
+
+def test_nearly_certain_is_not_certain() -> None:
+    kept = Dropout(0.9999999).train()(torch.ones(2**20))
+    assert kept.isfinite().all()
+    assert 0 < kept.count_nonzero() < 64
+
+
+@pytest.mark.parametrize("norm_first", [True, False])
+def test_a_model_drops_where_the_published_one_does(norm_first: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the position encoding, inside each feed-forward network, before each residual sum, before the head."""
+    shape = replace(ARCHITECTURES["mixing"], num_layers=3, norm_first=norm_first)
+    model = PatchTST(shape, dropout=0.5, head_dropout=0.5).train()
+    widths, draw_mask = [], Dropout._mask
+
+    def watch(layer: Dropout, values: torch.Tensor) -> torch.Tensor:
+        widths.append(values.shape[-1])
+        return draw_mask(layer, values)
+
+    monkeypatch.setattr(Dropout, "_mask", watch)
+    model(torch.randn(2, 60, 28))
+    d_model, d_ff = shape.d_model, shape.d_ff
+    assert widths == [d_model, *[d_model, d_ff, d_model] * 3, shape.head_size]
 
 
 def test_in_place_overwrites_what_is_given_with_the_same() -> None:

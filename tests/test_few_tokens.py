@@ -15,7 +15,7 @@ from torch import Tensor
 from runtime import attention, few_tokens
 from runtime.few_tokens import LEAST_SEQUENCES, MOST_TOKENS, few_token_attention, suits
 from runtime.patchtst import PatchTST
-from tests.benchmarks.peer_models import ARCHITECTURES
+from tests.benchmarks.setting import ARCHITECTURES
 
 
 def plain(queries: Tensor, keys: Tensor, values: Tensor, dropout_p: float = 0.0) -> Tensor:
@@ -49,24 +49,36 @@ def test_gradient_equals_numerical_differences() -> None:
     assert torch.autograd.gradcheck(few_token_attention, (qkv,))
 
 
+def test_a_second_derivative_is_refused() -> None:
+    qkv = torch.randn(3, 2, 3, 4, 5, requires_grad=True)
+    with pytest.raises(RuntimeError, match="differentiated once; create_graph=True was given"):
+        torch.autograd.grad(few_token_attention(qkv).square().sum(), qkv, create_graph=True)
+
+
 def test_large_scores_do_not_overflow() -> None:
     qkv = 1e4 * torch.randn(3, 2, 3, 4, 5)
     assert few_token_attention(qkv).isfinite().all()
 
 
 @pytest.mark.parametrize(
-    ("patches", "sequences", "device", "expected"),
+    ("more_patches", "fewer_sequences", "device", "dtype", "expected"),
     [
-        (MOST_TOKENS, LEAST_SEQUENCES, "cpu", True),
-        (MOST_TOKENS + 1, LEAST_SEQUENCES, "cpu", False),
-        (MOST_TOKENS, LEAST_SEQUENCES - 1, "cpu", False),
-        (MOST_TOKENS, LEAST_SEQUENCES, "meta", False),
+        (0, 0, "cpu", torch.float32, True),
+        (0, 0, "cpu", torch.float64, True),
+        (1, 0, "cpu", torch.float32, False),
+        (0, 1, "cpu", torch.float32, False),
+        (0, 0, "meta", torch.float32, False),
+        (0, 0, "cpu", torch.bfloat16, False),
     ],
 )
 def test_is_chosen_for_few_tokens_of_many_sequences_on_a_cpu(
-    patches: int, sequences: int, device: str, expected: bool
+    more_patches: int, fewer_sequences: int, device: str, dtype: torch.dtype, expected: bool
 ) -> None:
-    assert suits(torch.empty(patches, sequences, 8, device=device)) is expected
+    shape = MOST_TOKENS + more_patches, LEAST_SEQUENCES - fewer_sequences, 8
+    tokens = torch.empty(shape, device=device, dtype=dtype)
+    assert suits(tokens) is expected
+    with torch.autocast("cpu", torch.bfloat16):
+        assert not suits(tokens)
 
 
 def loss_and_gradients(model: PatchTST, windows: Tensor) -> tuple[float, dict[str, Tensor]]:
@@ -82,7 +94,7 @@ def test_two_million_parameters_agree_with_the_plain_reference_in_loss_and_gradi
 ) -> None:
     torch.manual_seed(0)
     model = PatchTST(ARCHITECTURES[form])
-    reference, windows = copy.deepcopy(model).double(), torch.randn(32, 60, 28)
+    reference, windows = copy.deepcopy(model).double(), torch.randn(LEAST_SEQUENCES, 60, 28)
     loss, gradients = loss_and_gradients(model, windows)
     monkeypatch.setattr(attention, "suits", lambda _tokens: False)
     monkeypatch.setattr(F, "scaled_dot_product_attention", plain)

@@ -1,6 +1,8 @@
 """What a training script records, on a market small enough to train in a moment."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -118,3 +120,11 @@ def test_model_file_says_what_the_weights_need_to_forecast(finished: tuple[Argum
     assert model["feature_columns"] == list(EXPERIMENT.series.feature_columns)
     for name in ("mean", "std"):
         assert model["normaliser"][name] == getattr(EXPERIMENT.normaliser, name).tolist()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the kernel keeps one mark for both")
+def test_peak_memory_is_that_of_this_program_not_of_the_one_that_started_it() -> None:
+    ballast = b"1" * 2**30
+    code = "from runtime.environment import peak_memory_bytes; print(peak_memory_bytes())"
+    peak = int(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
+    assert 2**25 < peak < len(ballast)

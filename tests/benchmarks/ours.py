@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from runtime.allocator import keep_pages
 from runtime.architecture import Architecture
 from runtime.checkpoint import Checkpoints
 from runtime.progress import EpochRecord
@@ -15,7 +17,7 @@ from runtime.recipe import Recipe
 from runtime.splits import SplitIndices
 from runtime.trainer import Trainer
 from runtime.windows import WindowDataset
-from tests.benchmarks.peer_models import BATCH, CHANNELS, CONTEXT, DROPOUT, LEARNING_RATE, STEPS, Runner
+from tests.benchmarks.setting import BATCH, CHANNELS, CONTEXT, DROPOUT, LEARNING_RATE, STEPS, Runner
 
 VALIDATION_SHARE = 0.15
 """Validation samples for each training sample, as in the default split."""
@@ -49,6 +51,7 @@ def make_trainer(a: Architecture, samples: int) -> Trainer:
 
 def steps(a: Architecture) -> Runner:
     """Our trainer's own step: gathers the batch, trains, clips, schedules."""
+    keep_pages()  # as `Trainer.fit` does
     trainer = make_trainer(a, BATCH * STEPS[a.channels])
     order = torch.from_numpy(np.random.default_rng(1).permutation(trainer.splits.train_indices))
 
@@ -60,27 +63,24 @@ def steps(a: Architecture) -> Runner:
     return Runner(trainer.model.parameter_count(), take_steps)
 
 
-class _EpochIsOver(Exception):  # noqa: N818 - no error
-    pass
+class EpochIsOver(Exception):  # noqa: N818 - no error
+    """Raised after an epoch, where a search would prune."""
 
 
 def whole_epoch(a: Architecture) -> Runner:
-    """An epoch of a training script: its steps, validation, the epoch's record, checkpoints whenever they are due."""
-    trainer = make_trainer(a, BATCH * STEPS[a.channels])
-    folder = tempfile.TemporaryDirectory()
-    checkpoints = Checkpoints(Path(folder.name), {"cleaned_up_with": repr(folder)})
+    """An epoch of a training script: its steps, validation, the epoch's record, checkpoints.
 
-    def save_when_due() -> None:
-        if checkpoints.due():
-            checkpoints.save(trainer)
+    It has ``STEPS`` steps, however many are asked for, and saves at least one checkpoint, more often than a training.
+    """
+    trainer = make_trainer(a, BATCH * STEPS[a.channels])
 
     def end(_record: EpochRecord) -> None:
-        raise _EpochIsOver
+        raise EpochIsOver
 
     def take_epoch(_count: int) -> None:
-        try:
-            trainer.fit(end, save_when_due)
-        except _EpochIsOver:
-            return
+        with tempfile.TemporaryDirectory() as folder:
+            checkpoints = Checkpoints(Path(folder), {})
+            with contextlib.suppress(EpochIsOver):
+                trainer.fit(end, lambda: checkpoints.save(trainer) if checkpoints.due() else None)
 
     return Runner(trainer.model.parameter_count(), take_epoch)

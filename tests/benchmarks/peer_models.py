@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,56 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from runtime.architecture import Architecture, solve_d_ff
-
-BATCH, CONTEXT, CHANNELS, ROWS = 64, 60, 28, 4_000
-STEPS = {"independent": 6, "mixing": 40}
-"""Steps of a round, and of an epoch where a whole one is measured."""
-DROPOUT = 0.2
-LEARNING_RATE = 1e-4
-
-_SHARED = {
-    "num_channels": CHANNELS,
-    "context_length": CONTEXT,
-    "positions": "learned",
-    "residual_attention": False,
-    "pooling": "flatten",
-    "instance_norm": False,
-    "last_row": False,
-    "patch_length": 10,
-    "stride": 10,
-}
-ARCHITECTURES = {
-    "independent": solve_d_ff(  # the published form and widths, deep enough for the budget: d_ff comes out as 256
-        2_000_000,
-        d_model=128,
-        num_heads=16,
-        num_layers=15,
-        channels="independent",
-        norm="batch",
-        norm_first=False,
-        **_SHARED,
-    ),
-    "mixing": solve_d_ff(  # a candidate of the 2M budget, without the path that peers lack
-        2_000_000, d_model=128, num_heads=8, num_layers=8, channels="mixing", norm="layer", norm_first=True, **_SHARED
-    ),
-}
-
-
-@dataclass(frozen=True)
-class Runner:
-    """Takes training steps of ``BATCH`` samples; ``take_steps(n)`` returns when all n are done."""
-
-    parameters: int
-    take_steps: Callable[[int], object]
-
-
-def make_windows() -> tuple[Tensor, Tensor]:
-    """Random windows (samples, context, channels) and labels (samples,); what they hold does not matter for speed."""
-    generator = torch.Generator().manual_seed(0)
-    values = torch.randn(ROWS, CHANNELS, generator=generator)
-    windows = values.unfold(0, CONTEXT, 1).transpose(1, 2)
-    return windows, torch.rand(len(windows), generator=generator).round()
+from runtime.allocator import keep_pages
+from runtime.architecture import Architecture
+from tests.benchmarks.setting import BATCH, DROPOUT, LEARNING_RATE, ROWS, STEPS, Runner, make_windows, plain_runner
 
 
 def hugging_face(a: Architecture, attention: str) -> Runner:
@@ -99,8 +51,17 @@ def hugging_face(a: Architecture, attention: str) -> Runner:
     return plain_runner(model, logits, windows, labels)
 
 
+def with_our_allocator(runner: Runner) -> Runner:
+    """The same in a process that keeps its pages, as ours does, to tell what the model's own code is worth."""
+    keep_pages()
+    return runner
+
+
 def neuralforecast_module(a: Architecture) -> Runner:
-    """neuralforecast's backbone; its forecasts of one step, one a channel, are averaged to a logit."""
+    """neuralforecast's backbone; its forecasts of one step, one a channel, are averaged to a logit.
+
+    It takes ``norm`` and builds BatchNorm whatever it is; where LayerNorm is asked for, we put it there.
+    """
     from neuralforecast.models.patchtst import PatchTST_backbone
 
     interleaved = a.num_channels if a.channels == "mixing" else 1
@@ -121,6 +82,7 @@ def neuralforecast_module(a: Architecture) -> Runner:
         res_attention=False,
         revin=False,
     )
+    align_neuralforecast(model, layer_norm=a.norm == "layer")
     windows, labels = make_windows()
 
     def logits(batch: Tensor) -> Tensor:
@@ -129,6 +91,15 @@ def neuralforecast_module(a: Architecture) -> Runner:
         return answer.mean(dim=(1, 2))
 
     return plain_runner(model, logits, windows, labels)
+
+
+def align_neuralforecast(model: Any, *, layer_norm: bool) -> None:
+    """Take away the dropout that only its attention has, and give it the norm it was asked for."""
+    for layer in model.backbone.encoder.layers:
+        layer.self_attn.to_out[1].p = 0.0
+        if layer_norm:
+            d_model = layer.self_attn.to_out[0].out_features
+            layer.norm_attn, layer.norm_ffn = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
 
 
 def neuralforecast_training(a: Architecture) -> Runner:
@@ -158,11 +129,14 @@ def neuralforecast_training(a: Architecture) -> Runner:
         batch_size=a.num_channels,
         windows_batch_size=BATCH * a.num_channels,
         optimizer=torch.optim.AdamW,
+        optimizer_kwargs={"fused": True},
+        gradient_clip_val=1.0,
         max_steps=STEPS[a.channels],
         enable_progress_bar=False,
         enable_model_summary=False,
         logger=False,
     )
+    align_neuralforecast(model.model, layer_norm=False)
     values = np.random.default_rng(0).standard_normal((a.num_channels, ROWS))
     series = [pd.DataFrame({"unique_id": k, "ds": np.arange(ROWS), "y": each}) for k, each in enumerate(values)]
     dataset, *_ = TimeSeriesDataset.from_df(pd.concat(series))
@@ -179,6 +153,7 @@ def plain_pytorch(a: Architecture) -> Runner:
     layer = nn.TransformerEncoderLayer(
         a.d_model, a.num_heads, a.d_ff, DROPOUT, "gelu", batch_first=True, norm_first=a.norm_first
     )
+    layer.self_attn.dropout = 0.0
     encoder = nn.TransformerEncoder(layer, a.num_layers, enable_nested_tensor=False)
     embedding, head = nn.Linear(a.patch_size, a.d_model), nn.Linear(a.head_size, 1)
     positions = nn.Parameter(torch.randn(a.num_patches, a.d_model) * 0.02)
@@ -191,37 +166,16 @@ def plain_pytorch(a: Architecture) -> Runner:
             patches = batch.reshape(len(batch), a.num_patches, a.patch_size)
         else:
             patches = batch.mT.reshape(-1, a.num_patches, a.patch_size)
-        tokens = encoder(embedding(patches) + positions)
+        tokens = encoder(functional.dropout(embedding(patches) + positions, DROPOUT))
         answer: Tensor = head(tokens.reshape(len(batch), -1)).squeeze(-1)
         return answer
 
     return plain_runner(model, logits, windows, labels)
 
 
-def plain_runner(model: nn.Module, logits: Callable[[Tensor], Tensor], windows: Tensor, labels: Tensor) -> Runner:
-    """The usual loop: a shuffling ``DataLoader``, cross-entropy, AdamW."""
-    dataset = torch.utils.data.TensorDataset(windows, labels)
-    loader = torch.utils.data.DataLoader(dataset, batch_size=BATCH, shuffle=True, drop_last=True)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE)
-
-    def take_steps(count: int) -> None:
-        model.train()
-        done = 0
-        while done < count:
-            for batch, targets in loader:
-                loss = functional.binary_cross_entropy_with_logits(logits(batch), targets)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                done += 1
-                if done == count:
-                    break
-
-    return Runner(sum(parameter.numel() for parameter in model.parameters()), take_steps)
-
-
 PEERS: dict[str, Callable[[Architecture], Runner]] = {
     "Hugging Face, SDPA": lambda a: hugging_face(a, "sdpa"),
+    "Hugging Face, pages kept": lambda a: with_our_allocator(hugging_face(a, "sdpa")),
     "Hugging Face, eager": lambda a: hugging_face(a, "eager"),
     "neuralforecast, module": neuralforecast_module,
     "neuralforecast, its loop": neuralforecast_training,

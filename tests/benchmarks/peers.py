@@ -1,7 +1,8 @@
 """Training speed beside the peers: ``python -m tests.benchmarks.peers [ROUNDS]`` (needs ``pip install -e ".[bench]"``).
 
-Each implementation lives in a process of its own, so that its peak memory is its own. Rounds are interleaved; in each
-one every process also measures the machine's matrix products, of which the table shows each one's share.
+Each implementation lives in a process of its own, so that its memory is its own: the table shows what training adds to
+the process that has imported and built everything. Rounds are interleaved; in each one every process also measures the
+machine's matrix products, and the table shows each one's share of the best.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import importlib.util
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -24,47 +24,52 @@ def work(name: str, form: str) -> None:
     """Serve one implementation: a line in, the steps of one round, a line out."""
     import torch
 
+    from runtime.environment import peak_memory_bytes
     from tests.benchmarks import ours
-    from tests.benchmarks.peer_models import ARCHITECTURES, PEERS, STEPS
+    from tests.benchmarks.peer_models import PEERS
+    from tests.benchmarks.setting import ARCHITECTURES, STEPS
 
     torch.manual_seed(0)
     makers = {OURS: ours.steps, WHOLE_EPOCH: ours.whole_epoch} | PEERS
     runner = makers[name](ARCHITECTURES[form])
+    before = peak_memory_bytes()
     runner.take_steps(2)
-    flops = step_flops(form)
     for _ in sys.stdin:
+        matrix = matrix_flops()
         cpu, wall = time.process_time(), time.perf_counter()
         runner.take_steps(STEPS[form])
         seconds = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        result = seconds | {"peak": peak, "parameters": runner.parameters, "flops": flops, "matrix": matrix_flops()}
-        print(json.dumps(result), flush=True)
+        result = seconds | {"memory": peak_memory_bytes() - before, "parameters": runner.parameters}
+        print(json.dumps(result | {"matrix": max(matrix, matrix_flops())}), flush=True)
 
 
 def step_flops(form: str) -> int:
-    """Floating-point operations of a step's matrix products, forward and backward, counted on our model."""
+    """Floating-point operations of a step's matrix products, forward and backward, counted on our model.
+
+    Counted without data, where attention is the fused kernel: what `runtime.few_tokens` does instead counts, too.
+    """
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     from runtime.patchtst import PatchTST
-    from tests.benchmarks.peer_models import ARCHITECTURES, BATCH, CHANNELS, CONTEXT
+    from tests.benchmarks.setting import ARCHITECTURES, BATCH, CHANNELS, CONTEXT
 
-    model = PatchTST(ARCHITECTURES[form])
-    with FlopCounterMode(display=False) as counter:
-        model(torch.randn(BATCH, CONTEXT, CHANNELS)).sum().backward()
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        PatchTST(ARCHITECTURES[form])(torch.empty(BATCH, CONTEXT, CHANNELS)).sum().backward()
     return counter.get_total_flops()
 
 
-def matrix_flops(size: int = 1024, repeats: int = 8) -> float:
-    """Operations a second of a large float32 matrix product: the most this machine gives."""
+def matrix_flops(size: int = 1024, repeats: int = 10) -> float:
+    """Operations a second of a large float32 matrix product, the best of several: the most this machine gives."""
     import torch
 
-    one, other = torch.randn(size, size), torch.randn(size, size)
-    one @ other
-    began = time.perf_counter()
+    one, other, product = (torch.randn(size, size) for _ in range(3))
+    seconds = []
     for _ in range(repeats):
-        one @ other
-    return repeats * 2 * size**3 / (time.perf_counter() - began)
+        began = time.perf_counter()
+        torch.mm(one, other, out=product)
+        seconds.append(time.perf_counter() - began)
+    return 2 * size**3 / min(seconds)
 
 
 def measure(form: str, names: list[str], rounds: int) -> dict[str, list[dict[str, Any]]]:
@@ -81,9 +86,11 @@ def measure(form: str, names: list[str], rounds: int) -> dict[str, list[dict[str
             assert worker.stdout is not None
             worker.stdin.write("go\n")
             worker.stdin.flush()
-            answer = json.loads(worker.stdout.readline())
+            line = worker.stdout.readline()
+            if not line:
+                raise SystemExit(f"{name}: its process ended; the reason stands above")
             if round_number:
-                taken[name].append(answer)
+                taken[name].append(json.loads(line))
     for worker in workers.values():
         worker.communicate()
     return taken
@@ -91,33 +98,37 @@ def measure(form: str, names: list[str], rounds: int) -> dict[str, list[dict[str
 
 def report(form: str, taken: dict[str, list[dict[str, Any]]]) -> None:
     """Medians, and medians of the paired ratios of each round: how many times faster ours is."""
-    from tests.benchmarks.peer_models import BATCH, STEPS
+    from tests.benchmarks.setting import BATCH, STEPS
 
     print(f"\n{form} channels")
     print(f"{'':<26}{'parameters':>11}{'samples/s':>11}{'CPU ms':>8}{'ours is':>9}{'by CPU':>8}{'of peak':>9}{'MB':>6}")
-    samples = STEPS[form] * BATCH
+    samples, flops = STEPS[form] * BATCH, STEPS[form] * step_flops(form)
+    # One peak a round for all: the best that any of its processes saw.
+    peaks = [max(each["matrix"] for each in round_) for round_ in zip(*taken.values(), strict=True)]
     for name, rounds in taken.items():
         wall, cpu = (statistics.median(each[kind] for each in rounds) for kind in ("wall", "cpu"))
         faster, cheaper = (
             statistics.median(each[kind] / own[kind] for each, own in zip(rounds, taken[OURS], strict=True))
             for kind in ("wall", "cpu")
         )
-        share = statistics.median(each["flops"] * STEPS[form] / each["wall"] / each["matrix"] for each in rounds)
+        share = statistics.median(flops / each["wall"] / peak for each, peak in zip(rounds, peaks, strict=True))
         print(
             f"{name:<26}{rounds[0]['parameters']:>11,}{samples / wall:>11.1f}{1000 * cpu / samples:>8.2f}"
-            f"{faster:>8.2f}x{cheaper:>7.2f}x{share:>9.0%}{max(each['peak'] for each in rounds) / 1e6:>6.0f}"
+            f"{faster:>8.2f}x{cheaper:>7.2f}x{share:>9.0%}{max(each['memory'] for each in rounds) / 1e6:>6.0f}"
         )
+    print(f"matrix products: {statistics.median(peaks) / 1e9:.0f} GFLOP/s; a step: {step_flops(form) / 1e9:.1f} GFLOP")
 
 
 def main(rounds: int) -> None:
     """Measure both forms and print their tables."""
-    from tests.benchmarks.peer_models import PEERS, STEPS
+    from tests.benchmarks.peer_models import PEERS
+    from tests.benchmarks.setting import BATCH, STEPS
 
     names = [OURS, WHOLE_EPOCH, *PEERS]
     if not importlib.util.find_spec("neuralforecast"):
         print('neuralforecast is not installed and left out: pip install -e ".[bench]"')
         names = [name for name in names if "neuralforecast" not in name]
-    print(f"{processor()}, {os.cpu_count()} cores, {platform.system()}; batch 64, medians of {rounds} rounds")
+    print(f"{processor()}, {os.cpu_count()} cores, {platform.system()}; batch {BATCH}, medians of {rounds} rounds")
     for form in STEPS:
         possible = [name for name in names if form == "independent" or name != ONE_CHANNEL_ONLY]
         report(form, measure(form, possible, rounds))

@@ -6,7 +6,6 @@ process of its own. Memory counts the data themselves: features (float32) and tw
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import TypeVar
 import numpy as np
 
 from runtime.chunk_splitter import ChunkSplitter
+from runtime.environment import peak_memory_bytes
 from runtime.labels import threshold_labels
 from runtime.normaliser import Normaliser
 from runtime.windows import WindowDataset
@@ -49,7 +49,7 @@ def prepare(rows: int) -> None:
     dataset = timed(lambda: WindowDataset(normaliser.apply(features), labels, CONTEXT))
     batch = dataset.starts(splits.train_indices[:64])
     timed(lambda: dataset.inputs(batch))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = peak_memory_bytes()
     columns = "".join(f"{each:>10.3f}" for each in [*seconds, sum(seconds)])
     print(f"{rows:>11,}{columns}{data / 1e6:>9.0f}{peak / 1e6:>9.0f}{peak / data:>7.1f}x", flush=True)
 
