@@ -1,8 +1,8 @@
 """Training speed beside the peers: ``python -m tests.benchmarks.peers [ROUNDS]`` (needs ``pip install -e ".[bench]"``).
 
 Each implementation lives in a process of its own, so that its memory is its own: the table shows what training adds to
-the process that has imported and built everything. Rounds are interleaved; in each one every process also measures the
-machine's matrix products, and the table shows each one's share of the best.
+the process that has imported and built everything. Rounds are interleaved; before and after its steps every process
+measures the machine's matrix products, and the table shows its share of the best of them.
 """
 
 from __future__ import annotations
@@ -103,20 +103,19 @@ def report(form: str, taken: dict[str, list[dict[str, Any]]]) -> None:
     print(f"\n{form} channels")
     print(f"{'':<26}{'parameters':>11}{'samples/s':>11}{'CPU ms':>8}{'ours is':>9}{'by CPU':>8}{'of peak':>9}{'MB':>6}")
     samples, flops = STEPS[form] * BATCH, STEPS[form] * step_flops(form)
-    # One peak a round for all: the best that any of its processes saw.
-    peaks = [max(each["matrix"] for each in round_) for round_ in zip(*taken.values(), strict=True)]
     for name, rounds in taken.items():
         wall, cpu = (statistics.median(each[kind] for each in rounds) for kind in ("wall", "cpu"))
         faster, cheaper = (
             statistics.median(each[kind] / own[kind] for each, own in zip(rounds, taken[OURS], strict=True))
             for kind in ("wall", "cpu")
         )
-        share = statistics.median(flops / each["wall"] / peak for each, peak in zip(rounds, peaks, strict=True))
+        share = statistics.median(flops / each["wall"] / each["matrix"] for each in rounds)
         print(
             f"{name:<26}{rounds[0]['parameters']:>11,}{samples / wall:>11.1f}{1000 * cpu / samples:>8.2f}"
             f"{faster:>8.2f}x{cheaper:>7.2f}x{share:>9.0%}{max(each['memory'] for each in rounds) / 1e6:>6.0f}"
         )
-    print(f"matrix products: {statistics.median(peaks) / 1e9:.0f} GFLOP/s; a step: {step_flops(form) / 1e9:.1f} GFLOP")
+    peak = statistics.median(each["matrix"] for rounds in taken.values() for each in rounds)
+    print(f"matrix products: {peak / 1e9:.0f} GFLOP/s; a step: {step_flops(form) / 1e9:.1f} GFLOP")
 
 
 def main(rounds: int) -> None:
