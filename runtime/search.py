@@ -31,6 +31,10 @@ LEAST_COMPLETED = 10
 """A search that ran out of time counts as finished only with at least this many completed trials."""
 
 
+TRIAL_FORMAT = 2
+"""Raised with what a trial records or how it trains: trials of two formats are not ranked beside each other."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SearchSettings:
     """How a search samples, prunes and ends.
@@ -106,6 +110,7 @@ class Search:
             "space": searched_space(self.objective.suggest),
             "training_seed": self.objective.seed,
             "settings": settings,
+            "trial_format": TRIAL_FORMAT,
         }
 
     def _check_identity(self) -> None:

@@ -180,12 +180,7 @@ SUBSET = EXPERIMENT.splits.with_train(EXPERIMENT.splits.train_indices[:100])
     ("named", "experiment", "objective", "settings"),
     [
         (r"space\.extra", {}, {"suggest": other_space}, {}),
-        (
-            r"architectures\.narrow\.d_ff",
-            {},
-            {"architectures": OTHER_WIDTH},
-            {},
-        ),
+        (r"architectures\.narrow\.d_ff", {}, {"architectures": OTHER_WIDTH}, {}),
         (r"fixed\.patience", {}, {"fixed": FIXED | {"patience": 2}}, {}),
         ("training_seed", {}, {"seed": 8}, {}),
         ("train_samples", {}, {"split_indices": SUBSET}, {}),
@@ -205,6 +200,14 @@ def test_another_question_in_the_same_folder_is_refused_with_the_difference(
     with pytest.raises(UserError, match=rf"holds another search: .*{named} is .* there and .* in this script.*; move"):
         Search(replace(EXPERIMENT, **experiment), other, replace(SETTINGS, **settings), tmp_path, InThisProcess(other))
     assert search.study.user_attrs == make_search(tmp_path).study.user_attrs
+
+
+def test_trials_of_an_earlier_format_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr("runtime.search.TRIAL_FORMAT", None)
+        make_search(tmp_path)
+    with pytest.raises(UserError, match="trial_format is None there and 2 in this script; move"):
+        make_search(tmp_path)
 
 
 def test_trial_is_given_up_at_the_first_epoch_after_the_deadline(tmp_path: Path) -> None:
