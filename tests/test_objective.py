@@ -9,9 +9,9 @@ import torch
 
 from runtime.dropout import Dropout
 from runtime.errors import RunError
-from runtime.objective import Objective, create_objective, reporter
+from runtime.objective import Objective, create_objective, record_result, reporter
 from runtime.recipe import Recipe
-from runtime.trainer import EpochRecord, Trainer
+from runtime.trainer import EpochRecord, Trainer, TrainingResult
 from tests.tiny import ARCHITECTURE, FIXED, SEARCHED, losses_of, make_experiment, make_objective, suggest, weights_of
 
 EXPERIMENT = make_experiment()
@@ -187,3 +187,11 @@ def test_loss_that_is_no_number_fails_the_trial() -> None:
     for loss in (float("nan"), float("inf")):
         with pytest.raises(RunError, match=f"validation loss is {loss} in epoch 3"):
             report(EpochRecord(3, 0.5, loss, 0.1, 0.1, 0.0))
+
+
+def test_a_trial_keeps_the_spread_of_its_best_epoch() -> None:
+    trial = optuna.create_study().ask()
+    records = tuple(EpochRecord(n, 0.5, loss, n / 10, 0.1, 0.0) for n, loss in ((1, 0.4), (2, 0.3), (3, 0.5)))
+    result = TrainingResult(best_epoch=2, best_val_loss=0.3, epochs=records, stopped_early=False, parameter_count=1)
+    assert record_result(trial, result) == 0.3
+    assert trial.user_attrs["val_spread"] == 0.2
