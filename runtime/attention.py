@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-import torch
 import torch.nn.functional as F  # noqa: N812, the name the field gives it
 from torch import Tensor, nn
 
 from runtime.architecture import Architecture
 from runtime.few_tokens import few_token_attention, suits
+from runtime.linear import Linear, flatten_features_first, is_features_first, unflatten_features_first
 
 
 class Attention(nn.Module):
@@ -21,18 +21,17 @@ class Attention(nn.Module):
         self.num_heads = architecture.num_heads
         self.residual = architecture.residual_attention
         self.dropout = attention_dropout
-        self.qkv = nn.Linear(d_model, 3 * d_model)
-        self.output = nn.Linear(d_model, d_model)
+        self.qkv = Linear(d_model, 3 * d_model)
+        self.output = Linear(d_model, d_model)
 
     def forward(self, tokens: Tensor, previous_scores: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return the mixed tokens and, with residual attention, the scores for the next layer.
 
         Scores are (sequences, num_heads, num_patches, num_patches), before the softmax.
         """
-        dropout = self.dropout if self.training else 0.0
-        # Only the plain products show their scores to the next layer, and only the others drop no weights.
-        if not self.residual and dropout == 0 and suits(tokens):
+        if self.is_among_few(tokens):
             return self._among_few(tokens), None
+        dropout = self._dropout()
         queries, keys, values = (self._split_heads(part) for part in self.qkv(tokens).chunk(3, dim=-1))
         scores = None
         if self.residual:
@@ -41,16 +40,22 @@ class Attention(nn.Module):
             mixed = F.scaled_dot_product_attention(queries, keys, values, dropout_p=dropout)
         return self.output(mixed.permute(2, 0, 1, 3).flatten(2)), scores
 
+    def is_among_few(self, tokens: Tensor) -> bool:
+        """Whether `few_token_attention` serves: it shows no scores to the next layer and drops no weights."""
+        return not self.residual and self._dropout() == 0 and suits(tokens)
+
+    def _dropout(self) -> float:
+        return self.dropout if self.training else 0.0
+
     def _split_heads(self, part: Tensor) -> Tensor:
         return part.view(*part.shape[:2], self.num_heads, -1).permute(1, 2, 0, 3)
 
     def _among_few(self, tokens: Tensor) -> Tensor:
-        """The same with the sequences last, which costs the two linear layers nothing."""
-        flat = tokens.flatten(0, 1).mT
-        qkv = torch.addmm(self.qkv.bias.unsqueeze(1), self.qkv.weight, flat)
+        """The same with features first between the two linear layers, which costs them nothing."""
+        qkv = flatten_features_first(self.qkv.features_first(tokens))
         mixed = few_token_attention(qkv.view(3, self.num_heads, -1, *tokens.shape[:2]))
-        output: Tensor = self.output(mixed.view_as(flat).mT)
-        return output.view_as(tokens)
+        mixed = unflatten_features_first(mixed.flatten(0, 1).flatten(1), like=tokens)
+        return self.output(mixed) if is_features_first(tokens) else self.output.features_last(mixed)
 
 
 def scored_attention(

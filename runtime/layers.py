@@ -11,6 +11,13 @@ from torch import Tensor, nn
 from runtime.architecture import Architecture
 from runtime.attention import Attention
 from runtime.dropout import Dropout
+from runtime.linear import (
+    Linear,
+    features_first_is_faster,
+    flatten_features_first,
+    is_features_first,
+    unflatten_features_first,
+)
 
 
 class TokenBatchNorm(nn.BatchNorm1d):
@@ -22,7 +29,25 @@ class TokenBatchNorm(nn.BatchNorm1d):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Normalise tokens of shape (num_patches, sequences, d_model)."""
-        return super().forward(tokens.flatten(0, 1)).view_as(tokens)
+        if not is_features_first(tokens):
+            return super().forward(tokens.flatten(0, 1)).view_as(tokens)
+        values = flatten_features_first(tokens).unsqueeze(0)
+        normalised = self._of_this_batch(values) if self.training else super().forward(values)
+        return unflatten_features_first(normalised.squeeze(0), like=tokens)
+
+    def _of_this_batch(self, values: Tensor) -> Tensor:
+        """The same for values (1, d_model, tokens), each of d_model a group of its own: a third of the time."""
+        _, features, tokens = values.shape
+        normalised, mean, scale = torch.native_group_norm(
+            values, self.weight, self.bias, 1, features, tokens, features, self.eps
+        )
+        assert self.momentum is not None
+        with torch.no_grad():
+            variance = (scale[0] ** -2 - self.eps) * tokens / (tokens - 1)
+            self.get_buffer("running_mean").lerp_(mean[0], self.momentum)
+            self.get_buffer("running_var").lerp_(variance, self.momentum)
+            self.get_buffer("num_batches_tracked").add_(1)
+        return normalised
 
 
 class FeedForward(nn.Module):
@@ -30,9 +55,9 @@ class FeedForward(nn.Module):
 
     def __init__(self, architecture: Architecture, *, dropout: float) -> None:
         super().__init__()
-        self.hidden = nn.Linear(architecture.d_model, architecture.d_ff)
+        self.hidden = Linear(architecture.d_model, architecture.d_ff)
         self.dropout = Dropout(dropout, inplace=True)  # GELU's gradient needs what it was given only
-        self.output = nn.Linear(architecture.d_ff, architecture.d_model)
+        self.output = Linear(architecture.d_ff, architecture.d_model)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Return tokens of the same shape."""
@@ -52,6 +77,11 @@ class EncoderLayer(nn.Module):
         self.feed_forward = FeedForward(architecture, dropout=dropout)
         self.feed_forward_norm = norm(architecture.d_model)
         self.dropout = Dropout(dropout)
+
+    def prefers_features_first(self, tokens: Tensor) -> bool:
+        """Whether such tokens had better lie with features first in memory; LayerNorm wants them last."""
+        few = self.attention.is_among_few(tokens)
+        return few and isinstance(self.attention_norm, TokenBatchNorm) and features_first_is_faster(tokens)
 
     def forward(self, tokens: Tensor, scores: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return the tokens, same shape, and the attention scores for the next layer (see `Attention`)."""

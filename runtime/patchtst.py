@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from torch.utils.checkpoint import checkpoint
 from runtime.architecture import Architecture
 from runtime.dropout import Dropout
 from runtime.layers import EncoderLayer, sincos_positions
+from runtime.linear import Linear
 from runtime.precision import full_precision
 
 INIT_STD = 0.02
@@ -56,7 +58,7 @@ class PatchTST(nn.Module):
             raise ValueError("checkpoint_activations: True was given with norm='batch'; allowed with norm='layer'")
         self.architecture = architecture
         self.checkpoint_activations = checkpoint_activations
-        self.embedding = nn.Linear(architecture.patch_size, architecture.d_model)
+        self.embedding = Linear(architecture.patch_size, architecture.d_model)
         positions = torch.empty(architecture.num_patches, architecture.d_model)
         if architecture.positions == "learned":
             self.positions = nn.Parameter(positions)
@@ -125,7 +127,7 @@ class PatchTST(nn.Module):
         newest = windows[:, -1]
         if self.architecture.instance_norm:
             windows = standardise(windows)
-        tokens = self.dropout(self.embedding(self.patches(windows)) + self.positions.unsqueeze(1))
+        tokens = self.dropout(self.embed(self.patches(windows)) + self.positions.unsqueeze(1))
         scores = None
         for layer in self.layers:
             if self.checkpoint_activations:
@@ -152,6 +154,12 @@ class PatchTST(nn.Module):
         if a.channels == "mixing":
             return newest.flatten(1).unfold(1, a.patch_size, a.stride * a.num_channels).transpose(0, 1)
         return newest.mT.flatten(0, 1).unfold(1, a.patch_length, a.stride).transpose(0, 1)
+
+    def embed(self, patches: Tensor) -> Tensor:
+        """Give each patch d_model values: (num_patches, sequences, d_model), in the order that suits the layers."""
+        if cast(EncoderLayer, self.layers[0]).prefers_features_first(patches):
+            return self.embedding.features_first(patches)
+        return self.embedding.features_last(patches)
 
     def pool(self, tokens: Tensor) -> Tensor:
         """Reduce tokens of shape (num_patches, sequences, d_model) to what the head reads, the sequences first."""

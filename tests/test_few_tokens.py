@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from runtime import attention, few_tokens
+from runtime import attention, few_tokens, layers
 from runtime.few_tokens import LEAST_SEQUENCES, MOST_TOKENS, few_token_attention, suits
 from runtime.patchtst import PatchTST
 from tests.benchmarks.setting import ARCHITECTURES
@@ -88,10 +88,11 @@ def loss_and_gradients(model: PatchTST, windows: Tensor) -> tuple[float, dict[st
     return float(loss.detach()), {name: p.grad.double() for name, p in model.named_parameters() if p.grad is not None}
 
 
-@pytest.mark.parametrize("form", ARCHITECTURES)
+@pytest.mark.parametrize(("form", "features_first"), [("mixing", False), ("independent", False), ("independent", True)])
 def test_two_million_parameters_agree_with_the_plain_reference_in_loss_and_gradients(
-    form: str, monkeypatch: pytest.MonkeyPatch
+    form: str, features_first: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(layers, "features_first_is_faster", lambda _tokens: features_first)
     torch.manual_seed(0)
     model = PatchTST(ARCHITECTURES[form])
     reference, windows = copy.deepcopy(model).double(), torch.randn(LEAST_SEQUENCES, 60, 28)
