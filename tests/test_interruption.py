@@ -1,5 +1,6 @@
 """Real training processes, killed and interrupted at any moment, against one that was left alone."""
 
+import contextlib
 import os
 import random
 import signal
@@ -124,8 +125,10 @@ def test_two_signals_at_any_moment_end_in_one_line_and_lose_nothing(
         wait_for((project / "printed").exists)
         process.join(chance.uniform(0.0, 0.9))
         for _ in range(2):
+            number = chance.choice([signal.SIGINT, signal.SIGTERM])
             if process.is_alive():
-                os.kill(process.pid or 0, chance.choice([signal.SIGINT, signal.SIGTERM]))
+                with contextlib.suppress(ProcessLookupError):  # it may have ended since
+                    os.kill(process.pid or 0, number)
             time.sleep(chance.choice([0.0005, 0.03]))
         printed = project / "printed"
         assert finish(process) in (0, 75), printed.read_text()
