@@ -38,7 +38,7 @@ class Attention(nn.Module):
             mixed, scores = scored_attention(queries, keys, values, previous_scores, dropout)
         else:
             mixed = F.scaled_dot_product_attention(queries, keys, values, dropout_p=dropout)
-        return self.output(mixed.permute(2, 0, 1, 3).flatten(2)), scores
+        return self.output.features_last(mixed.permute(2, 0, 1, 3).flatten(2)), scores
 
     def is_among_few(self, tokens: Tensor) -> bool:
         """Whether `few_token_attention` serves: it shows no scores to the next layer and drops no weights."""

@@ -30,8 +30,8 @@ def features_first_is_faster(tokens: Tensor) -> bool:
 
 
 def is_features_first(tokens: Tensor) -> bool:
-    """Whether each feature's values lie beside each other in memory."""
-    return tokens.stride(-1) != 1
+    """Whether each feature's values lie beside each other in memory, and the features one after the other."""
+    return tokens.stride(-1) != 1 and tokens.permute(2, 0, 1).is_contiguous()
 
 
 def flatten_features_first(tokens: Tensor) -> Tensor:

@@ -17,6 +17,8 @@ from runtime.few_tokens import LEAST_SEQUENCES, MOST_TOKENS, few_token_attention
 from runtime.patchtst import PatchTST
 from tests.benchmarks.setting import ARCHITECTURES
 
+NEEDS_ONEDNN = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch is built without oneDNN")
+
 
 def plain(queries: Tensor, keys: Tensor, values: Tensor, dropout_p: float = 0.0) -> Tensor:
     """The formula (Vaswani et al., 2017, equation 1); (sequences, num_heads, num_patches, head width)."""
@@ -88,7 +90,10 @@ def loss_and_gradients(model: PatchTST, windows: Tensor) -> tuple[float, dict[st
     return float(loss.detach()), {name: p.grad.double() for name, p in model.named_parameters() if p.grad is not None}
 
 
-@pytest.mark.parametrize(("form", "features_first"), [("mixing", False), ("independent", False), ("independent", True)])
+@pytest.mark.parametrize(
+    ("form", "features_first"),
+    [("mixing", False), ("independent", False), pytest.param("independent", True, marks=NEEDS_ONEDNN)],
+)
 def test_two_million_parameters_agree_with_the_plain_reference_in_loss_and_gradients(
     form: str, features_first: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

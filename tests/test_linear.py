@@ -22,6 +22,8 @@ from tests.benchmarks.setting import ARCHITECTURES
 
 INDEPENDENT = replace(ARCHITECTURES["independent"], num_layers=2)
 
+pytestmark = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch is built without oneDNN")
+
 
 def features_first(tokens: Tensor) -> Tensor:
     """The same tokens, features first in memory; a leaf of its own."""
@@ -140,6 +142,19 @@ def test_a_published_model_has_its_features_first_throughout() -> None:
 def test_other_models_have_them_last(change: dict[str, Any], attention_dropout: float) -> None:
     model = PatchTST(replace(INDEPENDENT, **change), attention_dropout=attention_dropout)
     assert orders_inside(model, torch.randn(4, 60, 28)) == {False}
+
+
+@pytest.mark.usefixtures("_where_it_is_faster")
+def test_windows_with_time_first_in_memory_are_no_features_first_tokens() -> None:
+    model = PatchTST(replace(INDEPENDENT, context_length=12, patch_length=4, stride=1))
+    windows = torch.randn(12, 4, 28).transpose(0, 1)  # all patches are one view of them, in which rows overlap
+    torch.testing.assert_close(model(windows), model(windows.contiguous()))
+
+
+def test_mixed_values_of_heads_of_width_1_are_no_features_first_tokens() -> None:
+    model = PatchTST(replace(ARCHITECTURES["mixing"], num_heads=128, residual_attention=True))
+    model.double()  # which oneDNN does not take
+    assert model(torch.randn(1, 60, 28, dtype=torch.float64)).isfinite().all()
 
 
 @pytest.mark.parametrize(
