@@ -214,7 +214,7 @@ class Trainer:
         """
         starts = self.dataset.starts(self.splits.train_indices[: self.recipe.batch_size])
         self.model.train()
-        self._train_step(starts, 0)
+        float(self._train_step(starts, 0))  # waits: a GPU would still be at it when the clock starts
         began = time.perf_counter()
         for step in range(steps):
             float(self._train_step(starts, step))

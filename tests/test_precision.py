@@ -30,7 +30,7 @@ def bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make_trainer(**changes: Any) -> Trainer:
-    """A tiny trainer whose gradients are not clipped, on 32 sequences: enough for attention between few tokens."""
+    """A tiny trainer whose gradients are not clipped."""
     return Trainer(
         EXPERIMENT.windows,
         split_indices=EXPERIMENT.splits,
