@@ -19,7 +19,7 @@ class OutOfMemory(RunError):  # noqa: N818 - named as the condition is
     """The machine has too little memory for this micro-batch."""
 
 
-_ALLOCATORS_WORDS = ("can't allocate memory", "CUDA error: out of memory", "STATUS_ALLOC_FAILED")
+_ALLOCATORS_WORDS = ("can't allocate memory", "CUDA out of memory", "CUDA error: out of memory", "STATUS_ALLOC_FAILED")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from statistics import mean
 from typing import Any
 
 import optuna
+import torch
 
 from runtime.architecture import Architecture
 from runtime.arguments import Arguments
@@ -70,7 +71,7 @@ def print_search_cost(objective: Objective, settings: SearchSettings) -> None:
         seconds.append(_epoch_seconds(name, trainer))
     hours = mean(seconds) * trainer.recipe.max_epochs * settings.n_trials / 3600
     print(f"cost: about {hours:.2f} hours of training steps if no trial stops early or is pruned")
-    _print_memory()
+    _print_memory(trainer.device)
 
 
 def print_training_plan(experiment: Experiment, architectures: Mapping[str, Mapping[str, Any]], budget: int) -> None:
@@ -94,7 +95,7 @@ def print_training_cost(
         trainer = make_trainer(experiment, arguments, fields, training_seed)
         seconds += _epoch_seconds(name, trainer) * trainer.recipe.max_epochs * arguments.seeds
     print(f"cost: about {seconds / 3600:.2f} hours of training steps if it does not stop early")
-    _print_memory()
+    _print_memory(trainer.device)
 
 
 def _print_size(name: str, architecture: Architecture) -> None:
@@ -108,5 +109,7 @@ def _epoch_seconds(name: str, trainer: Trainer) -> float:
     return step * trainer.steps_per_epoch
 
 
-def _print_memory() -> None:
+def _print_memory(device: torch.device) -> None:
+    if device.type == "cuda":
+        print(f"memory: {torch.cuda.max_memory_reserved(device) / 2**30:.2f} GiB of the GPU at the peak so far")
     print(f"memory: {peak_memory_bytes() / 2**30:.2f} GiB resident at the peak so far")

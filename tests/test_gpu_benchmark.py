@@ -89,6 +89,11 @@ def test_batches_are_halved_until_they_fit_and_the_rest_goes_on(
     assert lines[2].endswith("at least 50%")
 
 
+def test_no_row_begins_when_time_is_over(capsys: pytest.CaptureFixture[str]) -> None:
+    assert gpu.report(Row("2M", 24, BFLOAT16), CPU, peak=1e9, last_start=0.0)
+    assert capsys.readouterr().out.endswith("left out: 420 seconds are over\n")
+
+
 def test_a_row_that_fails_otherwise_says_how(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

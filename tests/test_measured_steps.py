@@ -1,11 +1,13 @@
-"""The time of a training step that a dry run reports."""
+"""The time and memory of training steps that a dry run reports."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+import torch
 
+from runtime import plan
 from runtime.trainer import Trainer
 from tests.tiny import make_experiment, make_trainer
 
@@ -27,3 +29,15 @@ def test_every_step_has_ended_before_the_next_begins_and_the_clock_starts(monkey
     monkeypatch.setattr(Trainer, "_train_step", begin)
     make_trainer(make_experiment()).measure_step_seconds(2)
     assert events == ["begun", "ended"] * 3
+
+
+def test_the_memory_of_a_gpu_is_told_beside_the_processor_s(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda device: 3 * 2**29)
+    for device in ("cpu", "cuda"):
+        plan._print_memory(torch.device(device))
+    resident, of_the_gpu, resident_again = capsys.readouterr().out.splitlines()
+    assert of_the_gpu == "memory: 1.50 GiB of the GPU at the peak so far"
+    assert resident.endswith("GiB resident at the peak so far")
+    assert resident_again.endswith("GiB resident at the peak so far")

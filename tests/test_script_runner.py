@@ -40,6 +40,7 @@ def test_script_that_returns_exits_with_0_and_prints_nothing(capsys: pytest.Capt
         (UserError("no such task"), 2, "error: no such task\n"),
         (RunError("training diverged"), 1, "failed: training diverged\n"),
         (torch.OutOfMemoryError("CUDA out of memory"), 1, "failed: out of memory: CUDA out of memory\n"),
+        (RuntimeError("compiled: CUDA out of memory"), 1, "failed: out of memory: compiled: CUDA out of memory\n"),
         (MemoryError("no room"), 1, "failed: out of memory: no room\n"),
         (
             RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"),

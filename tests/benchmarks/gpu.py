@@ -8,6 +8,7 @@ arXiv:2204.02311, appendix B): matrix products that the model needs, recomputed 
 from __future__ import annotations
 
 import gc
+import math
 import statistics
 import sys
 import time
@@ -70,7 +71,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds a step and, on a GPU, the most bytes that were allocated at once."""
+    """Seconds a step and, on a GPU, the most bytes that torch held at once."""
 
     seconds: float
     peak_bytes: int | None
@@ -113,7 +114,7 @@ def measure(architecture: Architecture, batch: int, way: Way, device: torch.devi
             trainer.model.compile(mode=way.compiled)
         trainer.model.train()
         seconds = seconds_of(lambda: trainer._train_step(starts, 0), device)
-    return Measured(seconds, torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None)
+    return Measured(seconds, torch.cuda.max_memory_reserved(device) if device.type == "cuda" else None)
 
 
 def make_trainer(architecture: Architecture, batch: int, way: Way, device: torch.device) -> Trainer:
@@ -200,8 +201,11 @@ def _begin(row: Row) -> str:
     return f"{row.budget:<6}{row.batch:>7,}  {row.way.name:<26}"
 
 
-def report(row: Row, device: torch.device, peak: float) -> bool:
+def report(row: Row, device: torch.device, peak: float, last_start: float = math.inf) -> bool:
     """Measure and print a row, and the smaller ones after it; False if one ended in anything but lack of memory."""
+    if time.monotonic() > last_start:
+        print(f"{_begin(row)}  left out: {LAST_START:.0f} seconds are over", flush=True)
+        return True
     architecture = default_architecture(row.budget)
     problem = None
     try:
@@ -219,7 +223,7 @@ def report(row: Row, device: torch.device, peak: float) -> bool:
     if problem != "out of memory":
         return False
     smaller = Row(row.budget, row.batch // 2, row.way, halve=True)
-    return report(smaller, device, peak) if row.halve and smaller.batch else True
+    return report(smaller, device, peak, last_start) if row.halve and smaller.batch else True
 
 
 def main() -> int:
@@ -231,13 +235,8 @@ def main() -> int:
     peak = matrix_flops(device)
     print(f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}: {peak / 1e12:.0f} bfloat16 TFLOP/s")
     print(f"{'':<6}{'batch':>7}  {'':<26}{'samples/s':>11}{'ms a step':>10}{'of peak':>9}{'peak GB':>9}  goal")
-    good = True
-    for row in rows():
-        if time.monotonic() - began > LAST_START:
-            print(f"{_begin(row)}  left out: {LAST_START:.0f} seconds are over")
-        else:
-            good &= report(row, device, peak)
-    return 0 if good else 1
+    good = [report(row, device, peak, began + LAST_START) for row in rows()]
+    return 0 if all(good) else 1
 
 
 if __name__ == "__main__":
