@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from codegen.blocks import constants, data, entry, header, imports, search, training
-from codegen.choices import PROJECT, require_choice
-from codegen.consumption import require_consumed, watch
-from codegen.phases import search_first, sources_of
-from codegen.render import render
-from codegen.request import Request
-from codegen.resolve import resolve_hpo, resolve_training
+from codegen.blocks.consumption import require_consumed, watch
+from codegen.request.choices import PROJECT, require_choice
+from codegen.request.phases import search_first, sources_of
+from codegen.request.request import Request
+from codegen.request.resolve import resolve_hpo, resolve_training
+from codegen.request.spec import ExperimentSpec, HpoSpec, TrainingSpec
 from codegen.seal import apply_seal
-from codegen.spec import ExperimentSpec, HpoSpec, TrainingSpec
-from codegen.statements import Statement, module
+from codegen.syntax.render import render
+from codegen.syntax.statements import Statement, module
 
 
 def generate_hpo_script(

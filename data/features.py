@@ -1,7 +1,7 @@
 """The features of dataset c, one line each: all free of scale, all known at the close of their row.
 
 To add a feature, add its line to `FEATURES`. Give it values that do not depend on the price level (ratios,
-returns, bounded oscillators), and let row t use rows up to t only: ``tests/test_data_features.py`` proves it
+returns, bounded oscillators), and let row t use rows up to t only: ``tests/data/test_features.py`` proves it
 for every line. Indicators follow their TA-Lib definitions (https://ta-lib.org/functions/).
 """
 

@@ -1,39 +1,15 @@
-"""What generated scripts import: series, labels, splits, windows, model, trainer, search, evaluation.
+"""What generated scripts import: data, splits, model, training, search, evaluation.
 
-The names below are loaded on first use, so that ``import runtime`` stays cheap.
+The public names and where each one lives stand in ``__init__.pyi``; a name is loaded on first use, so that ``import
+runtime`` stays cheap. Inside, the packages are rooms, and a room imports only from those before it: `errors` <
+`model` < `records` < `samples` < `script` < `judging` < `training` < `search`; `scaling` stands on `judging` and
+`records`, `report` on all of them.
 """
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import lazy_loader
 
 from data.supported import require_supported
 
-if TYPE_CHECKING:
-    from runtime.chunk_splitter import ChunkSplitter as ChunkSplitter
-    from runtime.objective import create_objective as create_objective
-    from runtime.patchtst import PatchTST as PatchTST
-    from runtime.predictor import load_predictor as load_predictor
-    from runtime.splits import SplitIndices as SplitIndices
-    from runtime.trainer import Trainer as Trainer
-
-_HOMES = {
-    "ChunkSplitter": "runtime.chunk_splitter",
-    "PatchTST": "runtime.patchtst",
-    "SplitIndices": "runtime.splits",
-    "Trainer": "runtime.trainer",
-    "create_objective": "runtime.objective",
-    "load_predictor": "runtime.predictor",
-}
-
-__all__ = ["ChunkSplitter", "PatchTST", "SplitIndices", "Trainer", "create_objective", "load_predictor"]
-
 require_supported()
 
-
-def __getattr__(name: str) -> Any:
-    """Import the module that defines ``name`` when it is first asked for (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'runtime' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

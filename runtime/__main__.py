@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data import command_line
-from runtime.architecture import BUDGETS
 from runtime.errors import UserError
+from runtime.model.architecture import BUDGETS
 
 PROJECT = Path(__file__).resolve().parents[1]
 

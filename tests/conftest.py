@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.small_project import make_small_project
+from tests.helpers.small_project import make_small_project
 
 
 @pytest.fixture(scope="session")

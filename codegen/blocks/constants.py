@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from codegen.expressions import MODULE_FILE, attribute, call, subscript
-from codegen.literals import literal
-from codegen.spec import ExperimentSpec, HpoSpec, TrainingSpec
-from codegen.statements import Statement, assign, comment_above, section
+from codegen.request.parameters import PARAMETERS
+from codegen.request.spec import ExperimentSpec, HpoSpec, TrainingSpec
+from codegen.syntax.expressions import MODULE_FILE, attribute, call, subscript
+from codegen.syntax.literals import literal
+from codegen.syntax.statements import Statement, assign, comment_above, section
 
 
 def experiment_constants(spec: ExperimentSpec) -> list[Statement]:
@@ -20,7 +21,7 @@ def experiment_constants(spec: ExperimentSpec) -> list[Statement]:
         "THRESHOLD": spec.threshold,
         "HORIZON": spec.horizon,
         "TIMESCALE": spec.timescale,
-        "LABEL_PRICE": spec.label_price,
+        **_declared(spec, "Experiment"),
     }
     comments = {"THRESHOLD": "Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?"}
     return _group("Experiment", values, comments)
@@ -40,16 +41,7 @@ def data_constants(spec: ExperimentSpec) -> list[Statement]:
 
 def split_constants(spec: ExperimentSpec) -> list[Statement]:
     """How days are divided into training, validation and test."""
-    values = {
-        "CONTEXT_LENGTH": spec.context_length,
-        "VAL_RATIO": spec.val_ratio,
-        "TEST_RATIO": spec.test_ratio,
-        "CHUNK_LENGTH": spec.chunk_length,
-        "SPLIT_MODE": spec.split_mode,
-        "EMBARGO": spec.embargo,
-        "SPLIT_SEED": spec.split_seed,
-    }
-    return _group("Split", values, {})
+    return _group("Split", _declared(spec, "Split"), {})
 
 
 def search_model_constants(spec: HpoSpec) -> list[Statement]:
@@ -69,10 +61,7 @@ def search_model_constants(spec: HpoSpec) -> list[Statement]:
 def search_constants(spec: HpoSpec) -> list[Statement]:
     """Length, seed and pruning of a search."""
     values = {
-        "N_TRIALS": spec.n_trials,
-        "TIMEOUT_HOURS": spec.timeout_hours,
-        "HPO_TRAIN_FRACTION": spec.hpo_train_fraction,
-        "SEARCH_SEED": spec.search_seed,
+        **_declared(spec, "Search"),
         "STARTUP_TRIALS": spec.startup_trials,
         "PRUNING_WARMUP_EPOCHS": spec.pruning_warmup_epochs,
     }
@@ -117,11 +106,16 @@ def training_constants(spec: ExperimentSpec) -> list[Statement]:
         "PATIENCE": spec.patience,
         "WARMUP_FRACTION": spec.warmup_fraction,
         "GRADIENT_CLIP": spec.gradient_clip,
-        "TRAINING_SEED": spec.training_seed,
+        **_declared(spec, "Training"),
         **({"CHECKPOINT_ACTIVATIONS": True} if spec.checkpoint_activations else {}),
     }
     comments = {"CHECKPOINT_ACTIVATIONS": "Compute each layer again in the backward pass: less memory, same results."}
     return _group("Training", values, comments)
+
+
+def _declared(spec: ExperimentSpec, section: str) -> dict[str, object]:
+    """The parameters of one section, by the constants' names."""
+    return {each.constant: getattr(spec, each.name) for each in PARAMETERS.values() if each.section == section}
 
 
 def _group(title: str, values: Mapping[str, object], comments: Mapping[str, str]) -> list[Statement]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from codegen.expressions import attribute, binary, call, multiline_call, name
-from codegen.statements import Statement, assign, function, return_
+from codegen.syntax.expressions import attribute, binary, call, multiline_call, name
+from codegen.syntax.statements import Statement, assign, function, return_
 
 
 def validate_data() -> Statement:

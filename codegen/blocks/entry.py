@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from codegen.expressions import MODULE_DOCSTRING, MODULE_FILE, Expression, call, name, path
-from codegen.literals import literal
-from codegen.statements import Statement, assign, evaluate, function, if_, if_main, raise_, return_
+from codegen.syntax.expressions import MODULE_DOCSTRING, MODULE_FILE, Expression, call, name, path
+from codegen.syntax.literals import literal
+from codegen.syntax.statements import Statement, assign, evaluate, function, if_, if_main, raise_, return_
 
 
 def main_function(

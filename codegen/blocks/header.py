@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from codegen import __version__
+from codegen.request.spec import ExperimentSpec
 from codegen.seal import BLANK_SEAL
-from codegen.spec import ExperimentSpec
 
 FIRST_LINES = (
     "One experiment, self-contained: every parameter it uses stands below, and every parameter below is used.",

@@ -6,10 +6,10 @@ from typing import Any
 
 from codegen.blocks.entry import main_function
 from codegen.blocks.training import checkpointing
-from codegen.expressions import Expression, attribute, call, dict_, multiline_call, name, or_, path, subscript
-from codegen.literals import literal
-from codegen.spec import HpoSpec
-from codegen.statements import Parameter, Statement, assign, evaluate, function, return_
+from codegen.request.spec import HpoSpec
+from codegen.syntax.expressions import Expression, attribute, call, dict_, multiline_call, name, or_, path, subscript
+from codegen.syntax.literals import literal
+from codegen.syntax.statements import Parameter, Statement, assign, evaluate, function, return_
 
 
 def suggest(spec: HpoSpec) -> Statement:

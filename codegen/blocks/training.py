@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from codegen.blocks.entry import main_function
-from codegen.expressions import Expression, call, multiline_call, name, or_, path, subscript
-from codegen.literals import literal
-from codegen.spec import ExperimentSpec, TrainingSpec
-from codegen.statements import Parameter, Statement, assign, evaluate, function, return_
+from codegen.request.spec import ExperimentSpec, TrainingSpec
+from codegen.syntax.expressions import Expression, call, multiline_call, name, or_, path, subscript
+from codegen.syntax.literals import literal
+from codegen.syntax.statements import Parameter, Statement, assign, evaluate, function, return_
 
 
 def make_trainer(spec: TrainingSpec) -> Statement:

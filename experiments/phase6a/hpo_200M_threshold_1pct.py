@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 200M threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:4d041cd588592523a94deebf0a7362d195e806e155191f7d043f69e8373baf6e
-# Seal: sha256:ec1f7566b1e4dbd68b22d6d720a5b989b6a350fe758684601b229db91cbc20c6
+# Seal: sha256:9024c9b3f7b31c45cd11b647b56f9c78f6e155506d334a24580ae2ee4f53cf33
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -14,15 +14,21 @@ from pathlib import Path
 
 import optuna
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.objective import Objective, create_objective
-from runtime.plan import print_search_cost, print_search_plan
-from runtime.script import run_script
-from runtime.search import SearchSettings
-from runtime.search_run import run_search
-from runtime.series import Series, load_series
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Objective,
+    SearchSettings,
+    Series,
+    create_objective,
+    load_series,
+    parse_arguments,
+    print_search_cost,
+    print_search_plan,
+    run_script,
+    run_search,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_200M_threshold_1pct"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 200M threshold_3pct
 # Generator: 0.1.0
 # Spec: sha256:5b8acd86e611850ebca097125d5bab36fc2ebdaf939ba3b77c697e2dbd0d8f67
-# Seal: sha256:bc75f16a3c5788e2eedfa42cf0546d6d1da20703f78c851ab034b5289f623c43
+# Seal: sha256:3d34e980621a8ec9b678f7af30e030b5216646e352c92f0d4df7c5d15ce7ba3c
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -14,15 +14,21 @@ from pathlib import Path
 
 import optuna
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.objective import Objective, create_objective
-from runtime.plan import print_search_cost, print_search_plan
-from runtime.script import run_script
-from runtime.search import SearchSettings
-from runtime.search_run import run_search
-from runtime.series import Series, load_series
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Objective,
+    SearchSettings,
+    Series,
+    create_objective,
+    load_series,
+    parse_arguments,
+    print_search_cost,
+    print_search_plan,
+    run_script,
+    run_search,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_200M_threshold_3pct"

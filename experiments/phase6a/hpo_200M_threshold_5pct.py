@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 200M threshold_5pct
 # Generator: 0.1.0
 # Spec: sha256:326001f3f00e9bf93be34f80d76f9a062bfbe240e5fd2f1259e65d16ed287e75
-# Seal: sha256:14b9554c7bd552c9e343b10a9a4f26b0982745c461e9e1fe5029f293a5fddcf0
+# Seal: sha256:8988851234a8ae7ccb71edf46e5925ed47dbfb53959cee63d235aa2888116e6e
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -14,15 +14,21 @@ from pathlib import Path
 
 import optuna
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.objective import Objective, create_objective
-from runtime.plan import print_search_cost, print_search_plan
-from runtime.script import run_script
-from runtime.search import SearchSettings
-from runtime.search_run import run_search
-from runtime.series import Series, load_series
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Objective,
+    SearchSettings,
+    Series,
+    create_objective,
+    load_series,
+    parse_arguments,
+    print_search_cost,
+    print_search_plan,
+    run_script,
+    run_search,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_200M_threshold_5pct"

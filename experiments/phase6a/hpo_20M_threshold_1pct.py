@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 20M threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:f7f0b4eb839ca1ef99098e9c2abeba3e0c3b3fff36c09ae657a91e40e78e9f11
-# Seal: sha256:f0e2d6b8ec4d8d988d98654c9613df3321c12968870d4e2b914d35132ce8f315
+# Seal: sha256:83402de78031a5dc5e3bb085ab72a919b5880f0c36bda4df5c50d7738716bb96
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -14,15 +14,21 @@ from pathlib import Path
 
 import optuna
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.objective import Objective, create_objective
-from runtime.plan import print_search_cost, print_search_plan
-from runtime.script import run_script
-from runtime.search import SearchSettings
-from runtime.search_run import run_search
-from runtime.series import Series, load_series
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Objective,
+    SearchSettings,
+    Series,
+    create_objective,
+    load_series,
+    parse_arguments,
+    print_search_cost,
+    print_search_plan,
+    run_script,
+    run_search,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_20M_threshold_1pct"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 20M threshold_3pct
 # Generator: 0.1.0
 # Spec: sha256:42bcffa5d3feffb03ec97d1d0a4cce79a4bde194cae2fe06bc62d1a02313a7ee
-# Seal: sha256:a2535d4cf42fe3627ad88b1e43717c582581f1fe29232d5f7aa70b54376170ce
+# Seal: sha256:4a15e41ea6d2a6a649147c1227da2bdd0d21922382a2ab2fbce8e1f91dfb2fb6
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -14,15 +14,21 @@ from pathlib import Path
 
 import optuna
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.objective import Objective, create_objective
-from runtime.plan import print_search_cost, print_search_plan
-from runtime.script import run_script
-from runtime.search import SearchSettings
-from runtime.search_run import run_search
-from runtime.series import Series, load_series
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Objective,
+    SearchSettings,
+    Series,
+    create_objective,
+    load_series,
+    parse_arguments,
+    print_search_cost,
+    print_search_plan,
+    run_script,
+    run_search,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_20M_threshold_3pct"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 20M threshold_5pct
 # Generator: 0.1.0
 # Spec: sha256:af462bd8ee4ef2bd69db2e1779334b3da613f832943ae8da625cab080b17cf37
-# Seal: sha256:c72fd79b239402d84bef1c1a7613b5cd48516fb179c28a1575fe741a733e049f
+# Seal: sha256:a2e91be2c2f30899067f6a225e6968238497c8485baca70e278b3f8b8a4f9c23
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -14,15 +14,21 @@ from pathlib import Path
 
 import optuna
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.objective import Objective, create_objective
-from runtime.plan import print_search_cost, print_search_plan
-from runtime.script import run_script
-from runtime.search import SearchSettings
-from runtime.search_run import run_search
-from runtime.series import Series, load_series
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Objective,
+    SearchSettings,
+    Series,
+    create_objective,
+    load_series,
+    parse_arguments,
+    print_search_cost,
+    print_search_plan,
+    run_script,
+    run_search,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_20M_threshold_5pct"

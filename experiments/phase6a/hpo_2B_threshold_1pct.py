@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2B threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:f093e404808defc6c22ebd79ebe60e1f0da958b216da9edfc589c42e2e8ca781
-# Seal: sha256:0d317f67975c2f37feeb315a15de9bc12feb395301c768179fa353991cf21bf0
+# Seal: sha256:469dcc4eb49c186d6609d9eee44f0791ac993100f9b6d1c64607a9a90ca355f9
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -14,15 +14,21 @@ from pathlib import Path
 
 import optuna
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.objective import Objective, create_objective
-from runtime.plan import print_search_cost, print_search_plan
-from runtime.script import run_script
-from runtime.search import SearchSettings
-from runtime.search_run import run_search
-from runtime.series import Series, load_series
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Objective,
+    SearchSettings,
+    Series,
+    create_objective,
+    load_series,
+    parse_arguments,
+    print_search_cost,
+    print_search_plan,
+    run_script,
+    run_search,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_2B_threshold_1pct"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2B threshold_3pct
 # Generator: 0.1.0
 # Spec: sha256:2c0a2db93f416e5b67529a5c1b7c6bd9d1ec9ca04902cebe4478b9128c550c85
-# Seal: sha256:0f0eb84fa3ba848afab5a400acf0f673c1eda0b68164bc66493026ba28fd85ef
+# Seal: sha256:88e641b1b48014062a1a2acf2e2781aac4d25f9e77fb89de0d9e9a60a6ae5bcb
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -14,15 +14,21 @@ from pathlib import Path
 
 import optuna
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.objective import Objective, create_objective
-from runtime.plan import print_search_cost, print_search_plan
-from runtime.script import run_script
-from runtime.search import SearchSettings
-from runtime.search_run import run_search
-from runtime.series import Series, load_series
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Objective,
+    SearchSettings,
+    Series,
+    create_objective,
+    load_series,
+    parse_arguments,
+    print_search_cost,
+    print_search_plan,
+    run_script,
+    run_search,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_2B_threshold_3pct"

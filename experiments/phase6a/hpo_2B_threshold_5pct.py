@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2B threshold_5pct
 # Generator: 0.1.0
 # Spec: sha256:7a920450151363d56fe45c582ab49a7ce66de32167f711c772b469833d07f9d4
-# Seal: sha256:a472ee48e11b81100a4885ce373d65c395681b2c44923039fe926c0437755ef5
+# Seal: sha256:8104b926e3fb73e0a854496a63f9c36587876a46798d9a55f57a5f0959aea673
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -14,15 +14,21 @@ from pathlib import Path
 
 import optuna
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.objective import Objective, create_objective
-from runtime.plan import print_search_cost, print_search_plan
-from runtime.script import run_script
-from runtime.search import SearchSettings
-from runtime.search_run import run_search
-from runtime.series import Series, load_series
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Objective,
+    SearchSettings,
+    Series,
+    create_objective,
+    load_series,
+    parse_arguments,
+    print_search_cost,
+    print_search_plan,
+    run_script,
+    run_search,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_2B_threshold_5pct"

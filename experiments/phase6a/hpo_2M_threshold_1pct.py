@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2M threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:5df00c117d34cc621239c91f9b824e3d826fe3236df11d30fcab27ae2fbb9455
-# Seal: sha256:fbcaab3cd53f6bae969dce6d96461bd7a3cb0c47132aafb57510e5d0e9f20473
+# Seal: sha256:23d985c8b18b09471383e5fa3f5b2d4df46037c83c041f969c9450b4baa157a3
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -14,15 +14,21 @@ from pathlib import Path
 
 import optuna
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.objective import Objective, create_objective
-from runtime.plan import print_search_cost, print_search_plan
-from runtime.script import run_script
-from runtime.search import SearchSettings
-from runtime.search_run import run_search
-from runtime.series import Series, load_series
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Objective,
+    SearchSettings,
+    Series,
+    create_objective,
+    load_series,
+    parse_arguments,
+    print_search_cost,
+    print_search_plan,
+    run_script,
+    run_search,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_2M_threshold_1pct"

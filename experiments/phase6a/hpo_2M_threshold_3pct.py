@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2M threshold_3pct
 # Generator: 0.1.0
 # Spec: sha256:feafb775e93cfd60956cf618f9fea1e2d850807a4918c14fac50ba11c270ff34
-# Seal: sha256:2d6a77dc79a309a9225eb1d03e9765a38c0bb6df7b5df6d54c1e36a288de28b8
+# Seal: sha256:8763df3b8009554d1348e05e12e2896a3a4d0c9ae4c79410350c93eed79295ab
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -14,15 +14,21 @@ from pathlib import Path
 
 import optuna
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.objective import Objective, create_objective
-from runtime.plan import print_search_cost, print_search_plan
-from runtime.script import run_script
-from runtime.search import SearchSettings
-from runtime.search_run import run_search
-from runtime.series import Series, load_series
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Objective,
+    SearchSettings,
+    Series,
+    create_objective,
+    load_series,
+    parse_arguments,
+    print_search_cost,
+    print_search_plan,
+    run_script,
+    run_search,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_2M_threshold_3pct"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2M threshold_5pct
 # Generator: 0.1.0
 # Spec: sha256:418199252d01ac07b7a50cb5cee3187e768bdd3cb59c8a7727de04769edfd3e9
-# Seal: sha256:e4a60ecaeff1fae0244f1e2ff862fb4355a752342777a3c1104b7b7a46121cb7
+# Seal: sha256:13e2b4eabd5a242b0eb27a3fd495d05b1fe6ad7301be0e649724e53bb0741a7b
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -14,15 +14,21 @@ from pathlib import Path
 
 import optuna
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.objective import Objective, create_objective
-from runtime.plan import print_search_cost, print_search_plan
-from runtime.script import run_script
-from runtime.search import SearchSettings
-from runtime.search_run import run_search
-from runtime.series import Series, load_series
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Objective,
+    SearchSettings,
+    Series,
+    create_objective,
+    load_series,
+    parse_arguments,
+    print_search_cost,
+    print_search_plan,
+    run_script,
+    run_search,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_2M_threshold_5pct"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 200M threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:70272694f3c6875923e9b684e19bc9a4c65c04079644dffee8c50cf3d1f9b687
-# Seal: sha256:d2fc1c1312f38bac38aa3d27d14c7d473a86eaadaca70efe2212a0939e416b62
+# Seal: sha256:3a046cf5adc3416b7dbfa011cfd19b78e7f841182001424f39e405cb78d173bd
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -13,16 +13,23 @@ the best weights are restored, and the model is judged beside baselines on the s
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.plan import print_training_cost, print_training_plan
-from runtime.recipe import Recipe
-from runtime.script import require_hyperparameters, run_script
-from runtime.series import Series, load_series
-from runtime.trainer import Trainer
-from runtime.training_part import train_on_part, with_steps_of_all
-from runtime.training_run import run_training
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Recipe,
+    Series,
+    Trainer,
+    load_series,
+    parse_arguments,
+    print_training_cost,
+    print_training_plan,
+    require_hyperparameters,
+    run_script,
+    run_training,
+    train_on_part,
+    with_steps_of_all,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_200M_threshold_1pct"

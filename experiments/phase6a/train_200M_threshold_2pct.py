@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 200M threshold_2pct
 # Generator: 0.1.0
 # Spec: sha256:c05bc20eb5f72ea48d8ed288e1635dccfe6ba2a57a6810883880e4433534edcc
-# Seal: sha256:9dd235fa36a411a8af9178866c27dfddf361f3a5883eb3787ca5e5011b683fbe
+# Seal: sha256:e023326e4d5790b8ba4809cacf8820ced8cb1c5c3c4b88ad5a473c7da6478e22
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -13,16 +13,23 @@ the best weights are restored, and the model is judged beside baselines on the s
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.plan import print_training_cost, print_training_plan
-from runtime.recipe import Recipe
-from runtime.script import require_hyperparameters, run_script
-from runtime.series import Series, load_series
-from runtime.trainer import Trainer
-from runtime.training_part import train_on_part, with_steps_of_all
-from runtime.training_run import run_training
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Recipe,
+    Series,
+    Trainer,
+    load_series,
+    parse_arguments,
+    print_training_cost,
+    print_training_plan,
+    require_hyperparameters,
+    run_script,
+    run_training,
+    train_on_part,
+    with_steps_of_all,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_200M_threshold_2pct"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 200M threshold_3pct
 # Generator: 0.1.0
 # Spec: sha256:f679a18ad748977e15e822ecbaec2461a60bc7a9bebe30bbe4c05789b4c966be
-# Seal: sha256:a4f13bcb81cd117bbfddbcd7084180e09e14e50604910161dc126ec3fab6468b
+# Seal: sha256:dcca553122fd6afa183c7b4823ce0321e895e59069e611b2e67f10067d613792
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -13,16 +13,23 @@ the best weights are restored, and the model is judged beside baselines on the s
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.plan import print_training_cost, print_training_plan
-from runtime.recipe import Recipe
-from runtime.script import require_hyperparameters, run_script
-from runtime.series import Series, load_series
-from runtime.trainer import Trainer
-from runtime.training_part import train_on_part, with_steps_of_all
-from runtime.training_run import run_training
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Recipe,
+    Series,
+    Trainer,
+    load_series,
+    parse_arguments,
+    print_training_cost,
+    print_training_plan,
+    require_hyperparameters,
+    run_script,
+    run_training,
+    train_on_part,
+    with_steps_of_all,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_200M_threshold_3pct"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 20M threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:6c3c361f9974adea12d18c066fa08c18c6c7943fdd8d22dc9921dc01a0aadd17
-# Seal: sha256:0ee4e6c475961a4450c96b45038b4d1a368d9d18246ac109cd75dbd671fdf687
+# Seal: sha256:1c25263ebf0d24af151ba0c621cb36259456e5ae91cb917cfdd9a1f9d7be5255
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -13,16 +13,23 @@ the best weights are restored, and the model is judged beside baselines on the s
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.plan import print_training_cost, print_training_plan
-from runtime.recipe import Recipe
-from runtime.script import require_hyperparameters, run_script
-from runtime.series import Series, load_series
-from runtime.trainer import Trainer
-from runtime.training_part import train_on_part, with_steps_of_all
-from runtime.training_run import run_training
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Recipe,
+    Series,
+    Trainer,
+    load_series,
+    parse_arguments,
+    print_training_cost,
+    print_training_plan,
+    require_hyperparameters,
+    run_script,
+    run_training,
+    train_on_part,
+    with_steps_of_all,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_20M_threshold_1pct"

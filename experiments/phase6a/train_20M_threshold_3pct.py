@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 20M threshold_3pct
 # Generator: 0.1.0
 # Spec: sha256:cc8ff32dab2f3efe8262d66adc6ae80ef9f8bcd339fe9b9c6a1c969386e83970
-# Seal: sha256:1d25c566ca6c038cdf2ca997ddc4d7b30f611a41bb69176ade13c230958bcfd7
+# Seal: sha256:da7b0718ea98e67375db102ce1f6e69836c450ac442e0f9068a142f6f99c235d
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -13,16 +13,23 @@ the best weights are restored, and the model is judged beside baselines on the s
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.plan import print_training_cost, print_training_plan
-from runtime.recipe import Recipe
-from runtime.script import require_hyperparameters, run_script
-from runtime.series import Series, load_series
-from runtime.trainer import Trainer
-from runtime.training_part import train_on_part, with_steps_of_all
-from runtime.training_run import run_training
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Recipe,
+    Series,
+    Trainer,
+    load_series,
+    parse_arguments,
+    print_training_cost,
+    print_training_plan,
+    require_hyperparameters,
+    run_script,
+    run_training,
+    train_on_part,
+    with_steps_of_all,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_20M_threshold_3pct"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 20M threshold_5pct
 # Generator: 0.1.0
 # Spec: sha256:f71fbbf1da505d5b95b52a244279660dcca35abfad1bf03c93253faf7f7d3004
-# Seal: sha256:21c497c7d285fc878f9120254431632ab777c95294f4f0a3633155244b466ec0
+# Seal: sha256:c5f373b78a48d5300d0553d4f7d878eb95cc65254126e4b0f126e3b2056f93e3
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -13,16 +13,23 @@ the best weights are restored, and the model is judged beside baselines on the s
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.plan import print_training_cost, print_training_plan
-from runtime.recipe import Recipe
-from runtime.script import require_hyperparameters, run_script
-from runtime.series import Series, load_series
-from runtime.trainer import Trainer
-from runtime.training_part import train_on_part, with_steps_of_all
-from runtime.training_run import run_training
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Recipe,
+    Series,
+    Trainer,
+    load_series,
+    parse_arguments,
+    print_training_cost,
+    print_training_plan,
+    require_hyperparameters,
+    run_script,
+    run_training,
+    train_on_part,
+    with_steps_of_all,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_20M_threshold_5pct"

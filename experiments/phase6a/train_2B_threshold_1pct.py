@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2B threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:eec35ff10eda8bd264ce2f97b773ef5fc2d022cba7c64645d20a2b0514ed2c5e
-# Seal: sha256:6f014e7cbd7d1ef6348ed34ef8dcd473ee754fd27bda5f639047f21235ed89ca
+# Seal: sha256:143e35db05ef097da99d8ca83591e5944f4b3cea29cba2d3b76d8153154f8465
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -13,16 +13,23 @@ the best weights are restored, and the model is judged beside baselines on the s
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.plan import print_training_cost, print_training_plan
-from runtime.recipe import Recipe
-from runtime.script import require_hyperparameters, run_script
-from runtime.series import Series, load_series
-from runtime.trainer import Trainer
-from runtime.training_part import train_on_part, with_steps_of_all
-from runtime.training_run import run_training
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Recipe,
+    Series,
+    Trainer,
+    load_series,
+    parse_arguments,
+    print_training_cost,
+    print_training_plan,
+    require_hyperparameters,
+    run_script,
+    run_training,
+    train_on_part,
+    with_steps_of_all,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_2B_threshold_1pct"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2B threshold_2pct
 # Generator: 0.1.0
 # Spec: sha256:930a99210815e2b337cfafe422981386f532f1e0ec91dd15fa714e935d46264a
-# Seal: sha256:3cf236030b8373b1fd0188f0df461f79d8c744118b75d225f1030e8b894f826a
+# Seal: sha256:51945a43dc0845b6fc31e3801ab8dbbea835365ca3ff35caefb2a74fb3b0817a
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -13,16 +13,23 @@ the best weights are restored, and the model is judged beside baselines on the s
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.plan import print_training_cost, print_training_plan
-from runtime.recipe import Recipe
-from runtime.script import require_hyperparameters, run_script
-from runtime.series import Series, load_series
-from runtime.trainer import Trainer
-from runtime.training_part import train_on_part, with_steps_of_all
-from runtime.training_run import run_training
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Recipe,
+    Series,
+    Trainer,
+    load_series,
+    parse_arguments,
+    print_training_cost,
+    print_training_plan,
+    require_hyperparameters,
+    run_script,
+    run_training,
+    train_on_part,
+    with_steps_of_all,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_2B_threshold_2pct"

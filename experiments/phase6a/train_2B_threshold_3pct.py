@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2B threshold_3pct
 # Generator: 0.1.0
 # Spec: sha256:21e7e69a97429e37c46a65b6a678c2cc9513c0617d0a89020c155b899e3f323a
-# Seal: sha256:f542a70874b0e260ac40c49920b4c1a4d7e6e5e00cef385bc8e9110fbae8fd35
+# Seal: sha256:020ce544c5ac0f989581b9c71b069c095d2c475791aa098407295c7e66817be8
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -13,16 +13,23 @@ the best weights are restored, and the model is judged beside baselines on the s
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.plan import print_training_cost, print_training_plan
-from runtime.recipe import Recipe
-from runtime.script import require_hyperparameters, run_script
-from runtime.series import Series, load_series
-from runtime.trainer import Trainer
-from runtime.training_part import train_on_part, with_steps_of_all
-from runtime.training_run import run_training
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Recipe,
+    Series,
+    Trainer,
+    load_series,
+    parse_arguments,
+    print_training_cost,
+    print_training_plan,
+    require_hyperparameters,
+    run_script,
+    run_training,
+    train_on_part,
+    with_steps_of_all,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_2B_threshold_3pct"

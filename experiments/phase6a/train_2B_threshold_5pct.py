@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2B threshold_5pct
 # Generator: 0.1.0
 # Spec: sha256:6443b72b1f1dadc5364404f78974a1624f9bcc8c31be48d1730e76c9c3d14b1a
-# Seal: sha256:bde6cb6bbc66d65e38e73db340e1f040a7cd8ecdd54474fd92435d3aff9194ec
+# Seal: sha256:70191006c702463ac7e7e8520a567519178c1c560ef79ccb8f9421b1040ca3d0
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -13,16 +13,23 @@ the best weights are restored, and the model is judged beside baselines on the s
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.plan import print_training_cost, print_training_plan
-from runtime.recipe import Recipe
-from runtime.script import require_hyperparameters, run_script
-from runtime.series import Series, load_series
-from runtime.trainer import Trainer
-from runtime.training_part import train_on_part, with_steps_of_all
-from runtime.training_run import run_training
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Recipe,
+    Series,
+    Trainer,
+    load_series,
+    parse_arguments,
+    print_training_cost,
+    print_training_plan,
+    require_hyperparameters,
+    run_script,
+    run_training,
+    train_on_part,
+    with_steps_of_all,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_2B_threshold_5pct"

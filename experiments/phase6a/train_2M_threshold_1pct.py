@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2M threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:9cef2888f864b9ff693a53da8ac6b10ae21e146b2dd21f865d0cb8a19f69d7e6
-# Seal: sha256:f61a3f32f3d9c4c7f366b936ac92e29d2c0a90280dff91625005561bc6066a63
+# Seal: sha256:0d84d1b36765a8eea87ce2e71d973aab5ffb329f29b13f9a81dc24c4264d61c3
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -13,16 +13,22 @@ the best weights are restored, and the model is judged beside baselines on the s
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.plan import print_training_cost, print_training_plan
-from runtime.recipe import Recipe
-from runtime.script import run_script
-from runtime.series import Series, load_series
-from runtime.trainer import Trainer
-from runtime.training_part import train_on_part, with_steps_of_all
-from runtime.training_run import run_training
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Recipe,
+    Series,
+    Trainer,
+    load_series,
+    parse_arguments,
+    print_training_cost,
+    print_training_plan,
+    run_script,
+    run_training,
+    train_on_part,
+    with_steps_of_all,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_2M_threshold_1pct"

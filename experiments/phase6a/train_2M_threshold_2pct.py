@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2M threshold_2pct
 # Generator: 0.1.0
 # Spec: sha256:84d1e5a5a98569edc196f13d4a0158952d05f7ad780c4b9123ed2109d2a8a88a
-# Seal: sha256:028855073b1ddfdfe2e767374de3c992956e3606e142cb4cf51c5ba033786cec
+# Seal: sha256:391e11d945eb4cc6db1fee6151a1b5c6a187c60fcf73fc0b5cfea279626c09da
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -13,16 +13,23 @@ the best weights are restored, and the model is judged beside baselines on the s
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.plan import print_training_cost, print_training_plan
-from runtime.recipe import Recipe
-from runtime.script import require_hyperparameters, run_script
-from runtime.series import Series, load_series
-from runtime.trainer import Trainer
-from runtime.training_part import train_on_part, with_steps_of_all
-from runtime.training_run import run_training
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Recipe,
+    Series,
+    Trainer,
+    load_series,
+    parse_arguments,
+    print_training_cost,
+    print_training_plan,
+    require_hyperparameters,
+    run_script,
+    run_training,
+    train_on_part,
+    with_steps_of_all,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_2M_threshold_2pct"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2M threshold_3pct
 # Generator: 0.1.0
 # Spec: sha256:c8449cb46a01730bcd6eba0b0ebe760f7af05fb121272aaaaf27b58c4ed1d0c0
-# Seal: sha256:ef3c7b5d8208855fe844f7a4a733644691da9f1a88102ef72a4a451d96a7d07a
+# Seal: sha256:0a3ec668faf48db1cc5d7bd0906f75d030e3fcc48e982c9d8c9843107c2be18b
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -13,16 +13,23 @@ the best weights are restored, and the model is judged beside baselines on the s
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.plan import print_training_cost, print_training_plan
-from runtime.recipe import Recipe
-from runtime.script import require_hyperparameters, run_script
-from runtime.series import Series, load_series
-from runtime.trainer import Trainer
-from runtime.training_part import train_on_part, with_steps_of_all
-from runtime.training_run import run_training
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Recipe,
+    Series,
+    Trainer,
+    load_series,
+    parse_arguments,
+    print_training_cost,
+    print_training_plan,
+    require_hyperparameters,
+    run_script,
+    run_training,
+    train_on_part,
+    with_steps_of_all,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_2M_threshold_3pct"

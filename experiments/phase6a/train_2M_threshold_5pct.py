@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2M threshold_5pct
 # Generator: 0.1.0
 # Spec: sha256:6b88ec41f0f5d7cd89b3d30c11033c9fd2e083d416b8e4f82b876085b7d4555c
-# Seal: sha256:6fc1572a56e4f3cb43c0d2db8da57a367ea5f6f7bc28ebf962fc5b7f9c3eb525
+# Seal: sha256:c57a628547200b74436cebe2d4fda8c316595ca3079e4abf80d57826369f3a4c
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -13,16 +13,23 @@ the best weights are restored, and the model is judged beside baselines on the s
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.arguments import Arguments, parse_arguments
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.experiment import Experiment
-from runtime.plan import print_training_cost, print_training_plan
-from runtime.recipe import Recipe
-from runtime.script import require_hyperparameters, run_script
-from runtime.series import Series, load_series
-from runtime.trainer import Trainer
-from runtime.training_part import train_on_part, with_steps_of_all
-from runtime.training_run import run_training
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Recipe,
+    Series,
+    Trainer,
+    load_series,
+    parse_arguments,
+    print_training_cost,
+    print_training_plan,
+    require_hyperparameters,
+    run_script,
+    run_training,
+    train_on_part,
+    with_steps_of_all,
+)
 
 # --- Experiment -----------------------------------------------------------------------------------
 EXPERIMENT = "phase6a_2M_threshold_5pct"

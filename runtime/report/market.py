@@ -10,9 +10,9 @@ import numpy.typing as npt
 from data import manifest
 from data.errors import DataError
 from runtime.errors import UserError
+from runtime.records.results import Result
 from runtime.report.runs import Unknown, one_line
-from runtime.results import Result
-from runtime.series import load_series
+from runtime.samples.series import load_series
 
 
 def load_market(project: Path, result: Result) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.float64]]:

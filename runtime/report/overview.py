@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
+from runtime.records.results import Result
 from runtime.report.phase import Experiment, Phase, budget_size
 from runtime.report.sections import anchor
 from runtime.report.seeds import seeds_marks
 from runtime.report.tables import Cell, Table
 from runtime.report.verdict import STATES, marks, typeset
-from runtime.results import Result
 
 _TONES = {"finished": "good", "failed": "bad", "unreadable": "bad", "killed": "bad", "missing": "missing"}
 

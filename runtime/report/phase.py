@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 
+from runtime.records.results import Opening, Result
 from runtime.report.runs import PART, SHORT, Run, one_line, read_runs
 from runtime.report.searches import Search, read_search
-from runtime.results import Opening, Result
 
 OPENINGS = "experiments/test_openings.jsonl"
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 import pandas as pd
 
-from runtime.files import is_held
-from runtime.results import Epoch, Result
+from runtime.records.files import is_held
+from runtime.records.results import Epoch, Result
 
 
 class Unknown(Exception):  # noqa: N818 - not an error: the page shows the reason in place of what is missing
@@ -87,7 +87,7 @@ class Run:
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
-        """Every stored forecast (`runtime.predictions`).
+        """Every stored forecast (`runtime.judging.predictions`).
 
         Raises:
             Unknown: if they are not stored, or the file cannot be read.

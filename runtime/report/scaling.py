@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from runtime.records.results import Result
 from runtime.report.figures.scaling import scaling_picture
 from runtime.report.phase import Phase
 from runtime.report.scaling_tables import forms_table, glance_table, left_out_table, levels_table, trends_table
 from runtime.report.sections import Section, anchor
-from runtime.results import Result
 from runtime.scaling import TRAINING_SAMPLES, Study, studies, summary
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from runtime.records.results import FORECAST_NAMES
 from runtime.report.tables import Cell, Table
 from runtime.report.verdict import typeset
-from runtime.results import FORECAST_NAMES
 from runtime.scaling.fit import FORM_NAMES
 
 Found = Mapping[str, Any]

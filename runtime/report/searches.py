@@ -13,9 +13,9 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
-from runtime.files import is_held
+from runtime.records.files import is_held
+from runtime.records.results import Alarm
 from runtime.report.runs import SHORT, one_line
-from runtime.results import Alarm
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from runtime.records.results import Alarm
 from runtime.report.figures.differences import paired_differences
 from runtime.report.figures.histogram import forecast_histogram
 from runtime.report.figures.importances import parameter_importances
@@ -24,7 +25,6 @@ from runtime.report.seeds import seeds_marks, seeds_table, seeds_words
 from runtime.report.style import Picture
 from runtime.report.tables import Table, decisions_table, forecasts_table, trials_table
 from runtime.report.verdict import Verdict, judge, marks, search_marks
-from runtime.results import Alarm
 
 
 @dataclass(frozen=True)

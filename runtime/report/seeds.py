@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from runtime.intervals import LEAST_CHUNKS, t_interval
+from runtime.judging.intervals import LEAST_CHUNKS, t_interval
+from runtime.records.results import FORECAST_NAMES, Result
 from runtime.report.runs import Run
 from runtime.report.tables import Cell, Table
 from runtime.report.verdict import STATES, marks
-from runtime.results import FORECAST_NAMES, Result
 
 _FORMS: tuple[dict[str, Any], ...] = ({}, {"share": True}, {}, {"signed": True})
 """How log loss, skill, ROC AUC and the difference to the rival are written."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from runtime.records.results import BASELINES, FORECAST_NAMES, Forecast, Forecasts, Range, Result
 from runtime.report.runs import Run
 from runtime.report.searches import OUTCOMES, Search, lowest, outcome
 from runtime.report.verdict import marks, search_marks, typeset
-from runtime.results import BASELINES, FORECAST_NAMES, Forecast, Forecasts, Range, Result
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from runtime.intervals import LEAST_CHUNKS
+from runtime.judging.intervals import LEAST_CHUNKS
+from runtime.records.results import FORECAST_NAMES, Difference, Forecasts, Result
 from runtime.report.runs import Run
 from runtime.report.searches import Search
-from runtime.results import FORECAST_NAMES, Difference, Forecasts, Result
 
 Tone = Literal["good", "open", "bad"]
 
@@ -63,7 +63,7 @@ def judge(run: Run) -> Verdict:
 
 
 FEW_CHUNKS = 10
-"""Below this many, the caution of `runtime.intervals.PROTOCOL` is repeated in words."""
+"""Below this many, the caution of `runtime.judging.intervals.PROTOCOL` is repeated in words."""
 
 _UNFINISHED = {
     "trained": (

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from runtime.evaluation import Floats, with_reasons
-from runtime.intervals import LEVEL
+from runtime.judging.evaluation import Floats, with_reasons
+from runtime.judging.intervals import LEVEL
 from runtime.scaling.fit import Curves, fit
 
 LEAST_SEEDS = 3

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from runtime.results import FORECAST_NAMES
+from runtime.records.results import FORECAST_NAMES
 from runtime.scaling.fit import FORM_NAMES
 
 _MARGIN, _BESIDE = 0.085, 0.026  # of the decades shown: at both ends, and of intervals from their dots

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from runtime.evaluation import Floats
-from runtime.results import Architecture, Forecasts, Result, Training
+from runtime.judging.evaluation import Floats
+from runtime.records.results import Architecture, Forecasts, Result, Training
 
 
 class Finished(Result, frozen=True, kw_only=True):

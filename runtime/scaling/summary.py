@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from runtime.evaluation import Floats, with_reasons
-from runtime.intervals import LEAST_CHUNKS, t_interval
-from runtime.results import FORECAST_NAMES
+from runtime.judging.evaluation import Floats, with_reasons
+from runtime.judging.intervals import LEAST_CHUNKS, t_interval
+from runtime.records.results import FORECAST_NAMES
 from runtime.scaling.bands import curve_with_band
 from runtime.scaling.fit import compare
 from runtime.scaling.rules import (

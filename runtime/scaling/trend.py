@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from runtime.evaluation import Floats, with_reasons
-from runtime.intervals import LEAST_CHUNKS, t_interval
+from runtime.judging.evaluation import Floats, with_reasons
+from runtime.judging.intervals import LEAST_CHUNKS, t_interval
 
 LEAST_BLOCKS = 2
 MOST_EXACT = 20_000

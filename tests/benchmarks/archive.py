@@ -26,10 +26,10 @@ from sklearn.model_selection import StratifiedKFold
 from torch import Tensor
 from torch.nn import functional
 
-from runtime.architecture import Architecture
-from runtime.patchtst import PatchTST
-from runtime.recipe import Recipe
-from runtime.trainer import make_optimizer
+from runtime.model.architecture import Architecture
+from runtime.model.patchtst import PatchTST
+from runtime.training.recipe import Recipe
+from runtime.training.trainer import make_optimizer
 
 FLOORS = {"ItalyPowerDemand": 0.94, "GunPoint": 0.92}
 SEEDS = range(5)

@@ -22,14 +22,14 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from codegen.configs import load_model
-from runtime.architecture import BUDGETS, Architecture
+from codegen.request.configs import load_model
 from runtime.errors import OutOfMemory, memory_failures
-from runtime.patchtst import PatchTST
-from runtime.recipe import Recipe
-from runtime.splits import SplitIndices
-from runtime.trainer import Trainer
-from runtime.windows import WindowDataset
+from runtime.model.architecture import BUDGETS, Architecture
+from runtime.model.patchtst import PatchTST
+from runtime.samples.splits import SplitIndices
+from runtime.samples.windows import WindowDataset
+from runtime.training.recipe import Recipe
+from runtime.training.trainer import Trainer
 
 CHANNELS, CONTEXT, ROWS = 29, 60, 4_000
 WARM_UP, ROUNDS, ROUND_SECONDS = 4, 3, 0.3
@@ -106,7 +106,7 @@ def measure(architecture: Architecture, batch: int, way: Way, device: torch.devi
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     # The trainer asks the hardware; without an answer it computes in float32.
-    as_asked = nullcontext() if way.autocast else patch("runtime.precision.supports_bfloat16", return_value=False)
+    as_asked = nullcontext() if way.autocast else patch("runtime.model.precision.supports_bfloat16", return_value=False)
     with memory_failures(), as_asked:
         trainer = make_trainer(architecture, batch, way, device)
         starts = trainer.dataset.starts(np.arange(batch) % trainer.splits.train_indices.size)

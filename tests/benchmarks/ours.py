@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from runtime.allocator import keep_pages
-from runtime.architecture import Architecture
-from runtime.checkpoint import Checkpoints
-from runtime.progress import EpochRecord
-from runtime.recipe import Recipe
-from runtime.splits import SplitIndices
-from runtime.trainer import Trainer
-from runtime.windows import WindowDataset
+from runtime.model.architecture import Architecture
+from runtime.samples.splits import SplitIndices
+from runtime.samples.windows import WindowDataset
+from runtime.training.allocator import keep_pages
+from runtime.training.checkpoint import Checkpoints
+from runtime.training.progress import EpochRecord
+from runtime.training.recipe import Recipe
+from runtime.training.trainer import Trainer
 from tests.benchmarks.setting import BATCH, CHANNELS, CONTEXT, DROPOUT, LEARNING_RATE, STEPS, Runner
 
 VALIDATION_SHARE = 0.15

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from runtime.allocator import keep_pages
-from runtime.architecture import Architecture
+from runtime.model.architecture import Architecture
+from runtime.training.allocator import keep_pages
 from tests.benchmarks.setting import BATCH, DROPOUT, LEARNING_RATE, ROWS, STEPS, Runner, make_windows, plain_runner
 
 

@@ -24,7 +24,7 @@ def work(name: str, form: str) -> None:
     """Serve one implementation: a line in, the steps of one round, a line out."""
     import torch
 
-    from runtime.environment import peak_memory_bytes
+    from runtime.records.environment import peak_memory_bytes
     from tests.benchmarks import ours
     from tests.benchmarks.peer_models import PEERS
     from tests.benchmarks.setting import ARCHITECTURES, STEPS
@@ -46,12 +46,12 @@ def work(name: str, form: str) -> None:
 def step_flops(form: str) -> int:
     """Floating-point operations of a step's matrix products, forward and backward, counted on our model.
 
-    Counted without data, where attention is the fused kernel: what `runtime.few_tokens` does instead counts, too.
+    Counted without data, where attention is the fused kernel: what `runtime.model.few_tokens` does instead counts, too.
     """
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from runtime.patchtst import PatchTST
+    from runtime.model.patchtst import PatchTST
     from tests.benchmarks.setting import ARCHITECTURES, BATCH, CHANNELS, CONTEXT
 
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
@@ -66,7 +66,7 @@ def matrix_flops(size: int = 1024, repeats: int = 10) -> float:
     """
     import torch
 
-    from runtime.linear import onednn_product
+    from runtime.model.linear import onednn_product
 
     one, other = torch.randn(size, size), torch.randn(size, size)
     libraries = [torch.mm, onednn_product] if torch.backends.mkldnn.is_available() else [torch.mm]

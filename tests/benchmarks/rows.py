@@ -14,11 +14,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from runtime.chunk_splitter import ChunkSplitter
-from runtime.environment import peak_memory_bytes
-from runtime.labels import threshold_labels
-from runtime.normaliser import Normaliser
-from runtime.windows import WindowDataset
+from runtime.records.environment import peak_memory_bytes
+from runtime.samples.chunk_splitter import ChunkSplitter
+from runtime.samples.labels import threshold_labels
+from runtime.samples.normaliser import Normaliser
+from runtime.samples.windows import WindowDataset
 
 CHANNELS, CONTEXT, HORIZON = 28, 60, 5
 Result = TypeVar("Result")

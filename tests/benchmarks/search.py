@@ -18,9 +18,9 @@ from unittest import mock
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from runtime.objective import Objective
-from runtime.search import Search, SearchSettings
-from runtime.trial_process import TrialProcesses
+from runtime.search.objective import Objective
+from runtime.search.study import Search, SearchSettings
+from runtime.search.trial_process import TrialProcesses
 
 SCRIPT = Path(__file__).resolve().parents[2] / "experiments" / "phase6a" / "hpo_2M_threshold_1pct.py"
 

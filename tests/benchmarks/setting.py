@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from runtime.architecture import solve_d_ff
+from runtime.model.architecture import solve_d_ff
 
 BATCH, CONTEXT, CHANNELS, ROWS = 64, 60, 28, 4_000
 STEPS = {"independent": 6, "mixing": 75}

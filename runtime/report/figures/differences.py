@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
+from runtime.records.results import BASELINES, FORECAST_NAMES, Difference
 from runtime.report.runs import Run, Unknown
 from runtime.report.style import Palette, Picture, draw
-from runtime.results import BASELINES, FORECAST_NAMES, Difference
 
 
 def paired_differences(run: Run, split: str) -> Picture:

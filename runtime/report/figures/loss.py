@@ -5,9 +5,9 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from runtime.records.results import BASELINES, FORECAST_NAMES, Epoch
 from runtime.report.runs import Run, Unknown
 from runtime.report.style import LINES, Palette, Picture, draw
-from runtime.results import BASELINES, FORECAST_NAMES, Epoch
 
 
 def loss_curves(run: Run) -> Picture:

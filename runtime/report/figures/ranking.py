@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from runtime.records.results import BASELINES, FORECAST_NAMES, Forecasts
 from runtime.report.runs import Run, Unknown
 from runtime.report.style import LINES, Palette, Picture, draw
-from runtime.results import BASELINES, FORECAST_NAMES, Forecasts
 
 
 def roc_curves(run: Run, split: str) -> Picture:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+from runtime.records.results import BASELINES, FORECAST_NAMES
 from runtime.report.runs import Run
 from runtime.report.style import LINES, Palette, Picture, draw
-from runtime.results import BASELINES, FORECAST_NAMES
 
 
 def reliability_diagram(run: Run, split: str) -> Picture:

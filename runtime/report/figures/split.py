@@ -11,11 +11,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from msgspec import structs
 
-from runtime.chunk_splitter import ChunkSplitter
+from runtime.records.results import Result
 from runtime.report.market import load_market
 from runtime.report.style import Palette, Picture, draw
-from runtime.results import Result
-from runtime.splits import Chunks, touched_rows
+from runtime.samples.chunk_splitter import ChunkSplitter
+from runtime.samples.splits import Chunks, touched_rows
 
 
 def split_chart(project: Path, result: Result, name: str) -> Picture:

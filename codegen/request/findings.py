@@ -1,0 +1,172 @@
+"""What a finished search left behind, checked before a training script is made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from codegen.request.choices import THRESHOLDS, UsageError
+from codegen.request.configs import RecipeConfig, load_model
+from codegen.request.phases import Cell
+from codegen.request.spec import TrainingSpec
+from codegen.request.yaml_files import read_bytes
+
+LEAST_COMPLETED = 10
+"""Completed trials of a search that its time limit ended, as the runtime counts."""
+
+
+class Found(RecipeConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The best trial's hyperparameters."""
+
+    architecture: str
+
+
+class Best(msgspec.Struct, frozen=True):
+    """The best trial."""
+
+    trial: int
+    value: float
+    best_epoch: int
+    parameter_count: int
+    hyperparameters: Found
+    architecture: dict[str, Any]
+
+
+class Trials(msgspec.Struct, frozen=True):
+    """How many trials ended in which way."""
+
+    completed: Annotated[int, msgspec.Meta(ge=0)]
+    pruned: Annotated[int, msgspec.Meta(ge=0)]
+    failed: Annotated[int, msgspec.Meta(ge=0)]
+
+    def counted(self) -> int:
+        """All of them."""
+        return self.completed + self.pruned + self.failed
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One ``*.best.json``; ``shortened_to_trials`` stands only in the record of a shorter look."""
+
+    experiment: str
+    phase: str
+    budget: str
+    task: str
+    threshold: float
+    label_price: str
+    horizon: int
+    timescale: str
+    data_sha256: str
+    feature_columns: tuple[str, ...]
+    split: dict[str, Any]
+    fixed: dict[str, float]
+    training_seed: int
+    n_trials: int
+    ended_by: Literal["trials", "timeout"]
+    trials: Trials
+    best: Best
+    shortened_to_trials: int | None = None
+
+    def is_finished(self) -> bool:
+        """Whether the search went as far as it was to go, by the runtime's own rule."""
+        if self.ended_by == "timeout":
+            return self.trials.completed >= LEAST_COMPLETED
+        return self.trials.completed >= 1 and self.trials.counted() >= self.n_trials
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """As a training script takes them, ``architecture`` first."""
+        found = self.best.hyperparameters
+        return {"architecture": found.architecture, **{n: getattr(found, n) for n in RecipeConfig.__struct_fields__}}
+
+    def provenance(self, source: str) -> dict[str, Any]:
+        """Where the values come from, for the script's head."""
+        return {
+            "source": source,
+            "task": self.task,
+            "horizon": self.horizon,
+            "timescale": self.timescale,
+            "trial": self.best.trial,
+            "val_loss": self.best.value,
+            "trials": msgspec.structs.asdict(self.trials),
+            "ended_by": self.ended_by,
+        }
+
+
+def load_finding(cell: Cell, project: Path) -> Finding | None:
+    """Read a search's finding; None while the search has not finished.
+
+    Raises:
+        UsageError: if the file is not what a finished search of this experiment writes.
+    """
+    path = project / cell.best_file
+    if not path.exists():
+        return None
+    try:
+        finding = msgspec.json.decode(read_bytes(path, cell.best_file), type=Finding)
+    except UsageError as error:
+        raise UsageError(f"{error}; restore it, or run python {cell.hpo_file}") from error
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{cell.best_file}: {error}; restore it, or run python {cell.hpo_file}") from error
+    for name in ("experiment", "phase", "budget", "task", "horizon", "timescale"):
+        _require_same(cell, name, getattr(finding, name), getattr(cell, name))
+    _require_finished(cell, finding)
+    if finding.best.hyperparameters.architecture not in load_model(cell.budget, project).architectures:
+        raise _other_architecture(cell, finding)
+    return finding
+
+
+def _require_finished(cell: Cell, finding: Finding) -> None:
+    if finding.shortened_to_trials is not None:
+        reason = f"is a shorter look (--trials {finding.shortened_to_trials}), which is no search result"
+    elif not finding.is_finished():
+        reason = (
+            f"holds a search that has not finished: {finding.trials.counted()} of {finding.n_trials} trials, "
+            f"{finding.trials.completed} of them completed, ended by {finding.ended_by}"
+        )
+    else:
+        return
+    raise UsageError(f"{cell.best_file} {reason}; remove it, and finish the search: python {cell.hpo_file}")
+
+
+def require_same_question(finding: Finding, spec: TrainingSpec, cell: Cell) -> None:
+    """Refuse a finding whose data, labels or split are not those of the script that would use it.
+
+    Raises:
+        UsageError: naming the first difference.
+    """
+    split = finding.split
+    pairs = {
+        "data_sha256": (finding.data_sha256, spec.data_sha256),
+        "feature_columns": (finding.feature_columns, spec.feature_columns),
+        "threshold": (finding.threshold, THRESHOLDS[cell.task]),
+        "label_price": (finding.label_price, spec.label_price),
+        "training_seed": (finding.training_seed, spec.training_seed),
+        **{name: (value, getattr(spec, name, None)) for name, value in finding.fixed.items()},
+        "split seed": (split.get("seed"), spec.seed),
+        "split mode": (split.get("mode"), spec.split_mode),
+        **{
+            name: (split.get(name), getattr(spec, name))
+            for name in ("context_length", "val_ratio", "test_ratio", "chunk_length", "embargo")
+        },
+    }
+    for name, (found, wanted) in pairs.items():
+        _require_same(cell, name, found, wanted)
+    if finding.best.architecture != spec.architectures[finding.best.hyperparameters.architecture]:
+        raise _other_architecture(cell, finding)
+
+
+def _other_architecture(cell: Cell, finding: Finding) -> UsageError:
+    return UsageError(
+        f"{cell.best_file}: configs/model/patchtst_{cell.budget}.yaml does not give the architecture "
+        f"{finding.best.hyperparameters.architecture!a} that the search trained; restore the configuration, or remove "
+        f"the file and search again: python {cell.hpo_file}"
+    )
+
+
+def _require_same(cell: Cell, name: str, found: object, wanted: object) -> None:
+    if found != wanted:
+        raise UsageError(
+            f"{cell.best_file} was searched with {name} {found!r}, this script has {wanted!r}; ask for the same, or "
+            f"remove the file, generate again and search: python {cell.hpo_file}"
+        )

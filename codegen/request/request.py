@@ -1,0 +1,92 @@
+"""What a user asks for, checked, and the command that asks for it again."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from codegen.request import choices
+from codegen.request.choices import PROJECT, UsageError, require_choice
+from codegen.request.parameters import PARAMETERS, Parameters, SearchParameters, at_least
+from codegen.syntax.prose import comment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(SearchParameters, Parameters):
+    """What a user asked for: a question, its data, and parameters with the specification's defaults.
+
+    See `codegen.scripts` for what each means.
+    """
+
+    experiment: str
+    phase: str
+    budget: str
+    task: str
+    horizon: int
+    timescale: str
+    data_path: str
+    feature_columns: Sequence[str] | None = None
+    project: Path = PROJECT
+
+    def __post_init__(self) -> None:
+        choices.require_phase(self.phase, self.project)
+        require_choice("budget", self.budget, choices.BUDGETS)
+        require_choice("task", self.task, choices.TASKS)
+        require_choice("horizon", self.horizon, choices.HORIZONS)
+        require_choice("timescale", self.timescale, choices.TIMESCALES)
+        self._check_name()
+        self._check_parameters()
+
+    def _check_name(self) -> None:
+        begin = f"{self.phase}_{self.budget}_{self.task}"
+        if not (self.experiment.startswith(begin) and re.fullmatch(r"[A-Za-z0-9_]+", self.experiment)):
+            raise UsageError(f"experiment {self.experiment!r}: allowed is {begin!r}, with letters, digits and _ behind")
+
+    def _check_parameters(self) -> None:
+        for each in PARAMETERS.values():
+            if (value := getattr(self, each.name)) is not None or each.default is not None:
+                each.check(each.name, value)
+        if self.chunk_length is not None:
+            at_least(self.context_length + self.horizon)("chunk_length", self.chunk_length)
+        if not (self.val_ratio > 0 and self.test_ratio > 0 and self.val_ratio + self.test_ratio < 1):
+            raise UsageError(
+                f"val_ratio {self.val_ratio!r}, test_ratio {self.test_ratio!r}: both must be positive and sum to "
+                "less than 1"
+            )
+
+    @property
+    def suffix(self) -> str:
+        """What keeps other horizons and timescales apart in file and experiment names: ``_h5``, ``_weekly``."""
+        return name_suffix(self.horizon, self.timescale)
+
+    def command(self) -> str:
+        """The command line that generates this again; defaults are left out."""
+        from codegen.request.phase_files import load_phase
+
+        parts = ["python", "-m", "codegen", self.phase, self.budget, self.task]
+        phase = load_phase(self.phase, self.project)
+        if phase.horizons != (self.horizon,):
+            parts += ["--horizon", str(self.horizon)]
+        if phase.timescales != (self.timescale,):
+            parts += ["--timescale", self.timescale]
+        if self.data_path != choices.DEFAULT_DATASET:
+            parts += [f"--data-path={self.data_path}"]  # "=", because free text may begin with a dash
+        for each in PARAMETERS.values():
+            if (value := getattr(self, each.name)) != each.default:
+                parts += [each.flag, str(value)]
+        for column in self.feature_columns or ():
+            parts += [f"--feature-column={column}"]
+        command = shlex.join(parts)
+        try:
+            comment(command)
+        except ValueError as error:
+            raise UsageError(f"paths and chosen feature columns stand in the script's header: {error}") from error
+        return command
+
+
+def name_suffix(horizon: int, timescale: str) -> str:
+    """``_h5`` for a horizon other than 1, then ``_weekly`` for a timescale other than daily."""
+    return (f"_h{horizon}" if horizon != 1 else "") + (f"_{timescale}" if timescale != "daily" else "")

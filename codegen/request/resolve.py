@@ -1,0 +1,158 @@
+"""From a request to a complete spec: configurations, data schema and manifest are read here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from codegen.request import choices
+from codegen.request.choices import UsageError, require_choice
+from codegen.request.configs import load_hpo, load_model
+from codegen.request.parameters import Parameters, SearchParameters, values_of
+from codegen.request.request import Request
+from codegen.request.spec import HpoSpec, TrainingSpec
+from runtime.model.architecture import BUDGETS, Architecture
+
+_DATA_SHAPE = ("num_channels", "context_length")  # stand elsewhere in a script, as data and split
+
+
+def resolve_hpo(request: Request) -> HpoSpec:
+    """The spec of a search script.
+
+    Raises:
+        UsageError: if a configuration, the data or the request cannot be used.
+    """
+    common = _common(request)
+    hpo = load_hpo(request.budget, request.project)
+    shared = load_model(request.budget, request.project).shared()
+    solved = _solve(request, common["feature_columns"])
+    return HpoSpec(
+        **common,
+        model=shared,
+        architectures={name: _without(asdict(each), shared, _DATA_SHAPE) for name, each in solved.items()},
+        space={name: msgspec.to_builtins(each) for name, each in msgspec.structs.asdict(hpo.space).items()},
+        **values_of(request, SearchParameters),
+        startup_trials=hpo.pruning.startup_trials,
+        pruning_warmup_epochs=round(hpo.pruning.warmup_share * hpo.fixed.max_epochs),
+    )
+
+
+def resolve_training(
+    request: Request, *, hyperparameters: Mapping[str, Any], provenance: Mapping[str, Any], search_first: str
+) -> TrainingSpec:
+    """The spec of a training script.
+
+    Args:
+        request: the question.
+        hyperparameters: ``architecture`` (a candidate's name, or several for validation to choose from) and the
+            searched recipe values; empty when not known.
+        provenance: where they come from, for the record.
+        search_first: what to run while they are empty.
+
+    Raises:
+        UsageError: if a configuration, the data, the request or a hyperparameter cannot be used.
+    """
+    common = _common(request)
+    recipe = dict(hyperparameters)
+    architectures: dict[str, dict[str, Any]] = {}
+    if recipe:
+        searched = load_hpo(request.budget, request.project).space.__struct_fields__
+        _require_names(recipe, ("architecture", *searched))
+        solved = _solve(request, common["feature_columns"])
+        chosen = recipe.pop("architecture")
+        for name in [chosen] if isinstance(chosen, str) else chosen:
+            require_choice(f"architecture of budget {request.budget}", name, solved)
+            architectures[name] = _without(asdict(solved[name]), _DATA_SHAPE)
+    return TrainingSpec(
+        **common,
+        hyperparameters=recipe,
+        architectures=architectures,
+        provenance=dict(provenance),
+        search_first=None if hyperparameters else search_first,
+    )
+
+
+def _common(request: Request) -> dict[str, Any]:
+    fixed = load_hpo(request.budget, request.project).fixed
+    columns, every, sha256 = read_schema(request)
+    return {
+        "command": (request if columns != every else replace(request, feature_columns=None)).command(),
+        "experiment": request.experiment,
+        "phase": request.phase,
+        "budget": request.budget,
+        "task": request.task,
+        "horizon": request.horizon,
+        "timescale": request.timescale,
+        "threshold": choices.THRESHOLDS[request.task],
+        "data_path": request.data_path,
+        "data_sha256": sha256,
+        "feature_columns": columns,
+        **values_of(request, Parameters),
+        # Three of the longest sample, the same for every horizon: a test day of one is never a training day of another.
+        "chunk_length": request.chunk_length or 3 * (request.context_length + max(choices.HORIZONS)),
+        "parameter_budget": BUDGETS[request.budget],
+        **msgspec.structs.asdict(fixed),
+        "checkpoint_activations": load_model(request.budget, request.project).checkpoint_activations,
+    }
+
+
+def read_schema(request: Request) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+    """Of the data a request names: its feature columns, all that there are, and the content hash.
+
+    Raises:
+        UsageError: if the file or its manifest entry is missing or named otherwise, or a column cannot be used.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    from data.content import file_sha256
+    from data.errors import DataError
+    from data.manifest import entry_for, key_of
+
+    path = request.project / request.data_path
+    try:
+        key = key_of(Path(request.data_path), request.project)
+        entry = entry_for(Path(request.data_path), request.project)
+        present = pyarrow.parquet.read_schema(path).names
+    except DataError as error:
+        raise UsageError(str(error)) from error
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
+        raise UsageError(f"{request.data_path}: {error}") from error
+    if request.data_path != key:  # the same data must give the same bytes, on every machine
+        raise UsageError(f"{request.data_path}: write it as it stands in the manifest: {key}")
+    if file_sha256(path) != entry.file_sha256:  # another writer's bytes may hold the same values
+        from data.verify import check_file
+
+        if (finding := check_file(key, entry, request.project)).level == "failure":
+            raise UsageError(finding.message)
+    features = [name for name in present if name not in choices.NOT_FEATURES]
+    columns = tuple(features if request.feature_columns is None else request.feature_columns)
+    missing = [name for name in (*choices.NOT_FEATURES, *columns) if name not in present]
+    if missing or not columns or "Date" in columns or len(set(columns)) < len(columns):
+        wrong = f"lacks the columns {missing}" if missing else "needs feature columns, each once and never Date"
+        guess = choices.nearest(missing[0], features) if missing else None
+        raise UsageError(
+            f"{request.data_path} {wrong}; it has {present}" + (f". Did you mean {guess}?" if guess else "")
+        )
+    return columns, tuple(features), entry.content_sha256
+
+
+def _solve(request: Request, columns: tuple[str, ...]) -> dict[str, Architecture]:
+    model = load_model(request.budget, request.project)
+    return model.solve(BUDGETS[request.budget], num_channels=len(columns), context_length=request.context_length)
+
+
+def _without(fields: dict[str, Any], *left_out: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if not any(name in names for names in left_out)}
+
+
+def _require_names(given: Mapping[str, Any], expected: Sequence[str]) -> None:
+    for name in given:
+        require_choice("hyperparameter", name, expected)
+    missing = [name for name in expected if name not in given]
+    if missing:
+        raise UsageError(f"hyperparameters lack {', '.join(missing)}; expected are {', '.join(expected)}")

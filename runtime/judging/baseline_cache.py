@@ -1,0 +1,89 @@
+"""Forecasts of the baselines, kept for every run that asks the same question of the same split."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy
+import sklearn
+
+from runtime.judging.baselines import BOOSTING, DECAY, fit_baselines
+from runtime.judging.evaluation import Floats
+from runtime.records.files import parse_json, write_json
+from runtime.samples.experiment import Experiment
+from runtime.samples.splits import Indices
+
+_QUESTION = (
+    "data_sha256",
+    "feature_columns",
+    "split",
+    "task",
+    "threshold",
+    "label_price",
+    "horizon",
+    "timescale",
+)
+
+
+def baseline_logits(experiment: Experiment, indices: Indices, folder: Path) -> dict[str, Floats]:
+    """Forecasts of every baseline, from the cache if it holds exactly these.
+
+    Args:
+        experiment: the question; its training samples are what the baselines learn from.
+        indices: starts of the samples to forecast.
+        folder: of the cache; one file for each question, split and set of samples.
+
+    Returns:
+        Name -> logits, shape (samples,), in the order they are reported.
+    """
+    key = cache_key(experiment, indices)
+    path = folder / f"{_digest(key)[:16]}.json"
+    if path.exists():
+        try:
+            return _read(path, key)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            print(f"warning: {path} is damaged ({error}); the baselines are computed again", file=sys.stderr)
+    logits = {name: forecast(indices) for name, forecast in fit_baselines(experiment).items()}
+    values = {name: each.tolist() for name, each in logits.items()}
+    write_json(path, {"key": key, "sha256": _digest(values), "logits": values})
+    return logits
+
+
+def cache_key(experiment: Experiment, indices: Indices) -> dict[str, Any]:
+    """Everything that the forecasts depend on.
+
+    The training samples and their labels count beside the question, because a part of them may train.
+    """
+    identity = experiment.identity()
+    train = experiment.splits.train_indices
+    return {name: identity[name] for name in _QUESTION} | {
+        "training": _array_sha256(train, experiment.labels_of(train)),
+        "samples": _array_sha256(indices),
+        "settings": {"decay": DECAY, "boosting": dict(BOOSTING)},
+        "versions": {module.__name__: module.__version__ for module in (np, pd, scipy, sklearn)},
+    }
+
+
+def _read(path: Path, key: Mapping[str, Any]) -> dict[str, Floats]:
+    stored = parse_json(path.read_bytes())
+    if stored["key"] != key or stored["sha256"] != _digest(stored["logits"]):
+        raise ValueError("its content does not fit its checksum")
+    return {name: np.asarray(values, dtype=np.float64) for name, values in stored["logits"].items()}
+
+
+def _digest(value: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
+
+
+def _array_sha256(*arrays: np.typing.NDArray[Any]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,23 @@
+"""What a model forecasts for samples."""
+
+from __future__ import annotations
+
+import torch
+
+from runtime.model.precision import mixed_precision
+from runtime.samples.labels import Floats
+from runtime.samples.splits import Indices
+from runtime.samples.windows import WindowDataset
+
+EVALUATION_BATCH = 1024
+"""Samples that pass through a model at once while no gradient is kept."""
+
+
+def predict_logits(
+    model: torch.nn.Module, dataset: WindowDataset, indices: Indices, *, at_once: int = EVALUATION_BATCH
+) -> Floats:
+    """Logits of a model in evaluation mode, in the order of ``indices``, (samples,); ``at_once`` pass together."""
+    model.eval()
+    with torch.inference_mode(), mixed_precision(dataset.device):
+        parts = torch.split(dataset.starts(indices), at_once)
+        return torch.cat([model(dataset.inputs(starts)) for starts in parts]).cpu().double().numpy()

@@ -1,0 +1,103 @@
+"""The model and the baselines, judged on the same samples; the test split only after its opening is recorded.
+
+``result.json`` holds, beside what was trained on what:
+
+- ``status`` (`training.seed_run`); ``training_seed``, ``train_fraction`` (null: all training samples) and
+  ``shortened_to_epochs``: which training of its script this is.
+- ``validation`` and ``test``: forecast (``model``, ``base_rate``, ``ewma_volatility``, ``logistic_regression``,
+  ``gradient_boosting``) -> its report. A report is that of `evaluation.evaluate`, with ``chunks`` (how many),
+  ``intervals`` (`intervals.forecast_intervals`) and, for a baseline, ``model_minus_this``
+  (`intervals.paired_difference`). ``test`` is null until the split is opened, and ``test_opening`` with it.
+- ``decision_threshold``: the model's, tuned on validation; every forecast's own stands in its reports.
+- ``interval_protocol``: level, unit, resamples and what to beware of.
+- ``environment``: versions, device and the precision that the model computes in (`records.environment`).
+- ``alarms``: ``name`` and ``message`` of each, see `alarms`.
+
+``undefined`` maps each null of a report, or of an object inside it, to the reason. ``predictions.parquet`` holds the
+forecasts themselves, see `predictions.prediction_table`; rows of the test split only when it was opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from runtime.judging.baseline_cache import baseline_logits
+from runtime.judging.evaluation import Floats, Tuned, evaluate
+from runtime.judging.intervals import PROTOCOL, chunk_numbers, forecast_intervals, paired_difference
+from runtime.judging.predictions import prediction_table, write_predictions
+from runtime.samples.experiment import Experiment
+from runtime.samples.splits import Chunks, Indices
+
+
+class Judge:
+    """Judges the model and the baselines on the same samples; every choice comes from training or validation.
+
+    Args:
+        experiment: the question.
+        predict: logits of the trained model for samples by their starts.
+        output: folder of ``predictions.parquet``.
+        cache: folder of the baselines' forecasts, which experiments of one question share.
+    """
+
+    def __init__(self, experiment: Experiment, predict: Callable[[Indices], Floats], output: Path, cache: Path) -> None:
+        self.experiment = experiment
+        self.predict = predict
+        self.output = output
+        self.cache = cache
+        splits = experiment.splits
+        self.train_base_rate = float(experiment.labels_of(splits.train_indices).mean())
+        self.validation_logits = self._forecasts(splits.val_indices)
+        labels = experiment.labels_of(splits.val_indices)
+        self.tuned = {name: Tuned.on(labels, logits) for name, logits in self.validation_logits.items()}
+
+    def validation(self) -> dict[str, Any]:
+        """What validation decided, and every forecast on it; the test split stays closed."""
+        splits = self.experiment.splits
+        write_predictions(self.output / "predictions.parquet", [self._validation_table()])
+        return {
+            "decision_threshold": self.tuned["model"].threshold,
+            "interval_protocol": PROTOCOL,
+            "validation": self._reports(splits.val_indices, splits.val_chunks, self.validation_logits),
+            "test": None,
+            "test_opening": None,
+        }
+
+    def test(self, opening: Mapping[str, Any]) -> dict[str, Any]:
+        """Evaluate every forecast on the test split.
+
+        Args:
+            opening: the record of its opening, without which nothing may be read from it; see `open_test`.
+        """
+        splits = self.experiment.splits
+        logits = self._forecasts(splits.test_indices)
+        table = prediction_table(self.experiment, "test", splits.test_indices, splits.test_chunks, logits)
+        write_predictions(self.output / "predictions.parquet", [self._validation_table(), table])
+        return {
+            "test": self._reports(splits.test_indices, splits.test_chunks, logits),
+            "test_opening": dict(opening),
+        }
+
+    def _forecasts(self, indices: Indices) -> dict[str, Floats]:
+        return {"model": self.predict(indices)} | baseline_logits(self.experiment, indices, self.cache)
+
+    def _validation_table(self) -> pd.DataFrame:
+        splits = self.experiment.splits
+        return prediction_table(
+            self.experiment, "validation", splits.val_indices, splits.val_chunks, self.validation_logits
+        )
+
+    def _reports(self, indices: Indices, chunks: Chunks, logits: dict[str, Floats]) -> dict[str, Any]:
+        labels, chunk_of = self.experiment.labels_of(indices), chunk_numbers(indices, chunks)
+        reports = {}
+        for name, forecast in logits.items():
+            report = evaluate(labels, forecast, train_base_rate=self.train_base_rate, tuned=self.tuned[name])
+            report["chunks"] = len(chunks)
+            report["intervals"] = forecast_intervals(labels, forecast, chunk_of, train_base_rate=self.train_base_rate)
+            if name != "model":
+                report["model_minus_this"] = paired_difference(labels, logits["model"], forecast, chunk_of)
+            reports[name] = report
+        return reports

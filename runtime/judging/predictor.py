@@ -1,0 +1,170 @@
+"""The trained model as two files that forecast without the experiment: weights, and what they need besides."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from data.command_line import one_line
+from data.files import write_atomically
+from runtime.errors import UserError
+from runtime.judging.calibration import probabilities
+from runtime.judging.forecast import predict_logits
+from runtime.judging.sealed_test import weights_sha256
+from runtime.model.architecture import Architecture
+from runtime.model.patchtst import PatchTST
+from runtime.records.files import read_record
+from runtime.samples.bars import make_bars
+from runtime.samples.experiment import Experiment
+from runtime.samples.normaliser import Normaliser
+from runtime.samples.series import check_columns, check_values
+from runtime.samples.windows import WindowDataset
+
+WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+
+
+def export_model(folder: Path, model: PatchTST, experiment: Experiment, record: Mapping[str, Any]) -> None:
+    """Write the weights, and beside them shape, channels and their statistics, label, decision threshold, hashes.
+
+    Each file holds the other's hash, so that `load_predictor` never takes one from another run.
+    """
+    wanted = ("architecture", "task", "threshold", "label_price", "horizon", "timescale", "feature_columns")
+    description = {name: record[name] for name in (*wanted, "data_sha256", "weights_sha256", "decision_threshold")}
+    description["normaliser"] = {name: values.tolist() for name, values in asdict(experiment.normaliser).items()}
+    text = (json.dumps(description, indent=2, allow_nan=False) + "\n").encode()
+    write_atomically(folder / DESCRIPTION, text)
+    metadata = {"description_sha256": hashlib.sha256(text).hexdigest()}
+    write_atomically(folder / WEIGHTS, save(model.state_dict(), metadata))
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """A trained model that forecasts from a table of prices and features; see `load_predictor`.
+
+    Attributes:
+        model: in evaluation mode, on the CPU.
+        normaliser: statistics of its training rows.
+        feature_columns: columns it reads, in this order.
+        timescale: of the bars it reads.
+        decision_threshold: probability from which on it says yes, tuned on validation; None if that had no positives.
+        description: all of ``model.json``, the label's definition among it.
+    """
+
+    model: PatchTST
+    normaliser: Normaliser
+    feature_columns: tuple[str, ...]
+    timescale: str
+    decision_threshold: float | None
+    description: Mapping[str, Any]
+
+    def predict(self, daily: pd.DataFrame) -> pd.Series[float]:
+        """Probability that the label comes true, at the close of every bar that has enough bars before it.
+
+        Args:
+            daily: ``Date``, increasing, and the feature columns, one row a trading day: a dataset as it was trained on,
+                or its last rows.
+
+        Returns:
+            Probabilities, indexed by the bar's last trading day.
+
+        Raises:
+            UserError: if a column is missing, a value is not finite, or the rows are too few for one window.
+        """
+        check_columns("the table", daily, ("Date", *self.feature_columns))
+        check_values("the table", daily, self.feature_columns)
+        bars = make_bars(daily[["Date", *self.feature_columns]], self.timescale).frame
+        context_length = self.model.architecture.context_length
+        if len(bars) < context_length:
+            raise UserError(f"the table holds {len(bars)} {self.timescale} bars; a forecast needs {context_length}")
+        features = self.normaliser.apply(bars[list(self.feature_columns)].to_numpy(np.float32))
+        dataset = WindowDataset(features, np.full(len(bars), np.nan), context_length)
+        logits = predict_logits(self.model, dataset, np.arange(len(bars) - context_length + 1))
+        dates = pd.DatetimeIndex(bars["Date"].iloc[context_length - 1 :], name="Date")
+        return pd.Series(probabilities(logits), index=dates, name="probability")
+
+
+def load_predictor(folder: str | Path) -> Predictor:
+    """Load what a finished training left in its output folder.
+
+    Raises:
+        UserError: if a file is missing or damaged, or the two do not belong together.
+
+    Example:
+        >>> predictor = load_predictor("outputs/phase6a/train_2M_threshold_1pct")  # doctest: +SKIP
+        >>> predictor.predict(pd.read_parquet("data/processed/SPX_dataset_c.parquet")).iloc[-1]  # doctest: +SKIP
+    """
+    description, weights = Path(folder, DESCRIPTION), Path(folder, WEIGHTS)
+    state, metadata = read_weights(weights)
+    told = read_record(description)
+    if not told or hashlib.sha256(description.read_bytes()).hexdigest() != metadata.get("description_sha256"):
+        raise UserError(f"{description} is not the one that {weights.name} was written with; {_AGAIN}")
+    if weights_sha256(state) != told.get("weights_sha256"):
+        raise UserError(f"{weights} holds other weights than {description.name} says; {_AGAIN}")
+    try:
+        return _predictor(state, told)
+    except (ValueError, RuntimeError) as error:  # written by something else than `export_model`
+        raise UserError(f"{description} does not describe {weights.name} ({one_line(error)}); {_AGAIN}") from error
+
+
+_AGAIN = "run the training script again"
+
+
+class _Statistics(msgspec.Struct):
+    mean: list[float]
+    std: list[float]
+
+
+class _Description(msgspec.Struct):
+    """The part of ``model.json`` that a forecast needs."""
+
+    architecture: Architecture
+    feature_columns: tuple[str, ...]
+    timescale: str
+    decision_threshold: float | None
+    normaliser: _Statistics
+
+
+def _predictor(state: dict[str, Tensor], told: dict[str, Any]) -> Predictor:
+    needed = msgspec.convert(told, _Description)
+    architecture, statistics = needed.architecture, needed.normaliser
+    if not architecture.num_channels == len(needed.feature_columns) == len(statistics.mean) == len(statistics.std):
+        raise ValueError(f"{architecture.num_channels} channels need as many columns, means and deviations")
+    if architecture.parameter_count() > sum(tensor.numel() for tensor in state.values()):
+        raise ValueError("the weights are too few for its architecture")  # before a hostile size is built
+    model = PatchTST(architecture)
+    model.load_state_dict(state)
+    return Predictor(
+        model=model.eval(),
+        normaliser=Normaliser(np.array(statistics.mean), np.array(statistics.std)),
+        feature_columns=needed.feature_columns,
+        timescale=needed.timescale,
+        decision_threshold=needed.decision_threshold,
+        description=told,
+    )
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], Mapping[str, str]]:
+    """Weights by name and the file's metadata.
+
+    Raises:
+        UserError: if the file is missing or damaged.
+    """
+    if not path.is_file():
+        raise UserError(f"{path.parent} holds no {path.name}; a finished training script writes it")
+    try:
+        with safe_open(path, "pt") as file:
+            names = file.keys()  # the file itself cannot be iterated
+            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
+    except SafetensorError as error:
+        raise UserError(f"{path} is damaged ({error}); {_AGAIN}") from error

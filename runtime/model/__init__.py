@@ -1,0 +1,1 @@
+"""PatchTST: its shape, its layers, and the arithmetic that makes them fast."""

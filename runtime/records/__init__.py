@@ -1,0 +1,1 @@
+"""Everything that a run writes down and reads again: files, results, metrics, trackers, the environment."""

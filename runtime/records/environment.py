@@ -1,0 +1,45 @@
+"""The machine and the versions a result was made with, for its record."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pandas as pd
+import sklearn
+import torch
+
+from runtime.model.precision import precision_of
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """Versions, device, precision and threads; results are bit-identical only where these agree."""
+    modules = (torch, np, pd, sklearn, optuna)
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
+        "precision": precision_of(device),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "cpu_count": os.cpu_count(),
+        "versions": {module.__name__: module.__version__ for module in modules},
+    }
+
+
+def peak_memory_bytes() -> int:
+    """Largest resident size of this process so far.
+
+    Linux's ``getrusage`` counts what the process that started this one held at that time, so the kernel's own mark of
+    this program is read there.
+    """
+    if sys.platform == "linux":
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,233 @@
+"""The part of ``result.json`` that report and scaling read, checked when read; `judging.judge` describes all of it.
+
+Fields that are not named here are ignored, so that a record may grow. A record that lacks one is not understood. Which
+training a run is stands in its record (``experiment``, ``training_seed``, ``train_fraction``, ``shortened_to_epochs``).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+Range = tuple[float, float] | None
+"""``[low, high]`` of an interval; None where it is undefined."""
+
+BASELINES = ("base_rate", "ewma_volatility", "logistic_regression", "gradient_boosting")
+"""In the order of every table and legend."""
+
+FORECAST_NAMES = {
+    "model": "PatchTST",
+    "base_rate": "base rate",
+    "ewma_volatility": "EWMA volatility",
+    "logistic_regression": "logistic regression",
+    "gradient_boosting": "gradient boosting",
+}
+"""As a reader sees them."""
+
+
+class Alarm(Struct, frozen=True):
+    """See `judging.alarms`."""
+
+    name: str
+    message: str
+
+
+class Counts(Struct, frozen=True):
+    """Size of one split."""
+
+    samples: int
+    positives: int
+
+
+class Bin(Struct, frozen=True):
+    """One bin of the reliability diagram."""
+
+    samples: int
+    forecast: float
+    positive_rate: float
+
+
+class Calibration(Struct, frozen=True):
+    """See `runtime.judging.calibration.calibration`."""
+
+    ece: float
+    bins: list[Bin]
+
+
+class Decision(Struct, frozen=True):
+    """What the threshold that was tuned on validation decides."""
+
+    threshold: float
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+    true_negatives: int
+    precision: float | None
+    recall: float | None
+    undefined: dict[str, str] = {}
+
+
+class Intervals(Struct, frozen=True):
+    """Intervals of one number; ``t`` is given for plain means only."""
+
+    bootstrap: Range
+    t: Range = None
+    undefined: dict[str, str] = {}
+
+
+class Difference(Struct, frozen=True):
+    """Model less baseline on the same samples."""
+
+    difference: float | None
+    bootstrap: Range
+    detectable: float | None
+    t: Range = None
+    per_chunk: list[float] = []
+    undefined: dict[str, str] = {}
+
+
+class Forecast(Struct, frozen=True):
+    """The report of one forecast on one split."""
+
+    samples: int
+    positives: int
+    log_loss: float
+    log_loss_skill: float
+    brier: float
+    brier_skill: float
+    roc_auc: float | None
+    pr_auc: float | None
+    calibration: Calibration
+    decision: Decision | None
+    chunks: int
+    intervals: dict[str, Intervals]
+    model_minus_this: dict[str, Difference] = {}
+    undefined: dict[str, str] = {}
+
+
+Forecasts = dict[str, Forecast]
+
+
+class Epoch(Struct, frozen=True):
+    """One line of ``metrics.jsonl``."""
+
+    epoch: int
+    train_loss: float
+    val_loss: float
+    architecture: str = ""
+
+
+class Training(Struct, frozen=True):
+    """How a training went."""
+
+    best_epoch: int
+    best_val_loss: float
+    epochs: list[Epoch]
+    stopped_early: bool
+    seconds: float
+
+
+class Architecture(Struct, frozen=True):
+    """What is needed to count the numbers that a training reads."""
+
+    num_channels: int
+
+
+class Split(Struct, frozen=True):
+    """The arguments of `runtime.samples.chunk_splitter.ChunkSplitter`."""
+
+    total_days: int
+    context_length: int
+    horizon: int
+    val_ratio: float
+    test_ratio: float
+    seed: int
+    chunk_length: int | None
+    mode: Literal["scattered", "contiguous"]
+    embargo: int
+
+
+class Question(Struct, frozen=True):
+    """What a test split answers once."""
+
+    data_sha256: str
+    split: Split
+    task: str
+    label_price: str
+    horizon: int
+    timescale: str
+
+
+class Opening(Struct, frozen=True):
+    """One opening of a test split; see `runtime.judging.sealed_test.open_test`."""
+
+    question: Question
+    experiment: str
+    weights_sha256: str
+    opening: Annotated[int, Meta(ge=1)]
+    opened: str
+    repeats: bool = False
+
+
+Status = Literal["finished", "trained", "failed", "interrupted", "running"]
+"""``trained``: judged on validation; the test split is opened once all seeds of the command are trained."""
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """``result.json``. Everything that only a trained model has is None before."""
+
+    status: Status
+    experiment: str
+    phase: str
+    budget: str
+    task: str
+    label_price: str
+    horizon: int
+    timescale: str
+    data_sha256: str
+    feature_columns: list[str]
+    split: Split
+    splits: dict[str, Counts]
+    alarms: list[Alarm]
+    shortened_to_epochs: int | None
+    failure: str = ""
+    training_seed: int | None = None
+    train_fraction: float | None = None
+    architecture: Architecture | None = None
+    recipe: dict[str, Any] | None = None
+    parameter_count: int | None = None
+    training: Training | None = None
+    weights_sha256: str = ""
+    validation: Forecasts | None = None
+    test: Forecasts | None = None
+    test_opening: Opening | None = None
+
+    def __post_init__(self) -> None:
+        whole = self.validation and self.training and self.parameter_count
+        if self.status in ("finished", "trained") and not whole:
+            raise ValueError(f"{self.status}, but without a validation report of a trained model")
+        for forecasts in (self.validation, self.test):
+            if forecasts is not None and "model" not in forecasts:
+                raise ValueError("a split without a report of the model")
+
+    @property
+    def question(self) -> Question:
+        """What this run's test split answers."""
+        asked = (self.data_sha256, self.split, self.task, self.label_price, self.horizon, self.timescale)
+        return Question(*asked)
+
+    def judged(self) -> dict[str, Forecasts]:
+        """Name and reports of each split that was evaluated."""
+        found = {"validation": self.validation, "test": self.test}
+        return {name: forecasts for name, forecasts in found.items() if forecasts is not None}
+
+    def headline(self) -> tuple[str, Forecasts] | None:
+        """The split whose numbers lead: test once it is opened, validation before, None before any."""
+        judged = self.judged()
+        return list(judged.items())[-1] if judged else None
+
+    def rival(self) -> str | None:
+        """The baseline with the lowest log loss on validation; never chosen on test."""
+        baselines = {name: each for name, each in (self.validation or {}).items() if name != "model"}
+        return min(baselines, key=lambda name: baselines[name].log_loss) if baselines else None

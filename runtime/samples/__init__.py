@@ -1,0 +1,1 @@
+"""From prices to isolated, standardised samples: bars, labels, splits, windows."""

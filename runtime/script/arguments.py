@@ -1,0 +1,173 @@
+"""The command line of a generated script: flags that cannot change what the script is about."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from data.command_line import Parser
+from runtime.errors import UserError
+from runtime.records.tracking import TRACKERS, require_tracker
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What the user asked for.
+
+    Attributes:
+        script: the generated script.
+        dry_run: print the plan and stop.
+        device: where to train.
+        shortened: trials or epochs of a shorter look; None runs the whole script.
+        seeds: how many training seeds to train with, counted up from the script's own (training scripts only).
+        train_fraction: share of the training samples to train on; None takes all (training scripts only).
+        reopen_test: evaluate the test split although it was opened before (training scripts only).
+        track: name of a tracker in `runtime.records.tracking` that follows the run; None tracks nowhere.
+        output: folder for everything the run writes.
+        storage: database of the study, as Optuna takes it; None keeps a journal in ``output`` (search scripts only).
+        best_file: where a finished search leaves its best trial: beside the script, or in the folder the user gave.
+    """
+
+    script: Path
+    dry_run: bool
+    device: torch.device
+    shortened: int | None
+    seeds: int
+    train_fraction: float | None
+    reopen_test: bool
+    track: str | None
+    output: Path
+    storage: str | None
+    best_file: Path
+
+    @property
+    def project(self) -> Path:
+        """The project the script belongs to: two folders up from ``experiments/{phase}/``."""
+        return self.script.parents[2]
+
+    @property
+    def outputs(self) -> Path:
+        """Where all phases and scripts write: the project's ``outputs/``, or the folder the user gave."""
+        return self.output.parents[1]
+
+    @property
+    def opens_test(self) -> bool:
+        """Whether this is a real result, which opens the test split once it is trained."""
+        return self.shortened is None and self.train_fraction is None
+
+    @property
+    def script_sha256(self) -> str:
+        """Hash of the script's bytes, for the records."""
+        return hashlib.sha256(self.script.read_bytes()).hexdigest()
+
+
+def parse_arguments(
+    script: str, description: str | None, *, shorten: str, arguments: Sequence[str] | None = None
+) -> Arguments:
+    """Read the flags of a script.
+
+    Args:
+        script: its ``__file__``.
+        description: its docstring.
+        shorten: what a shorter look counts, ``trials`` or ``epochs``.
+        arguments: the command line without the program; None takes the process's own.
+
+    Raises:
+        UserError: if the device does not exist here, or a tracker's package is not installed.
+    """
+    path = Path(script).resolve()
+    parser = Parser(
+        prog=f"python {path.name}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_flags(parser, shorten)
+    given = parser.parse_args(arguments)
+    shortened, fraction = getattr(given, shorten), getattr(given, "train_fraction", None)
+    seeds = getattr(given, "seeds", None)
+    for flag, value in (("--seeds", seeds), ("--train-fraction", fraction)):
+        if value is not None and shortened is not None:
+            parser.error(f"{flag} does not go with --{shorten}: a shorter look is no result to repeat or compare")
+    if given.track is not None:
+        require_tracker(given.track)
+    base = given.output or path.parents[2] / "outputs"
+    output = base / path.parent.name / _folder(path.stem, shortened, fraction)
+    best_name = f"{path.stem}.best.json"
+    return Arguments(
+        script=path,
+        dry_run=given.dry_run,
+        device=find_device(given.device),
+        shortened=shortened,
+        seeds=seeds or 1,
+        train_fraction=fraction,
+        reopen_test=getattr(given, "reopen_test", False),
+        track=given.track,
+        output=output,
+        storage=getattr(given, "storage", None),
+        best_file=output / best_name if given.output else path.with_name(best_name),
+    )
+
+
+def _add_flags(parser: argparse.ArgumentParser, shorten: str) -> None:
+    add = parser.add_argument
+    add("--dry-run", action="store_true", help="print the plan and stop; nothing is written")
+    add("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
+    add(
+        f"--{shorten}", type=_positive, metavar="N", help=f"a shorter look of N {shorten}: kept apart from real results"
+    )
+    add("--output", type=Path, metavar="DIR", help="write below DIR instead of the project's outputs/")
+    add("--track", choices=TRACKERS, help="show the run in a tracker, too; offline unless its environment says more")
+    if shorten == "epochs":
+        add("--seeds", type=_positive, metavar="N", help="train with N seeds, then open the test split once for all")
+        add("--train-fraction", type=_fraction, metavar="F", help="train on a share of the training days; no test")
+        add("--reopen-test", action="store_true", help="evaluate the test split again; every record says so")
+    else:
+        add("--storage", metavar="URL", help="keep trials in a database (sqlite:///…, postgresql://…)")
+
+
+def _folder(script: str, shortened: int | None, fraction: float | None) -> str:
+    if shortened is not None:
+        return f"{script}_short"
+    return script if fraction is None else f"{script}_fraction_{fraction}"
+
+
+def find_device(wanted: str) -> torch.device:
+    """Turn ``auto`` into the best device here, and refuse one that does not exist.
+
+    Raises:
+        UserError: naming the devices there are.
+    """
+    present = ["cpu"]
+    if torch.cuda.is_available():
+        present += ["cuda", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        present += ["mps"]
+    if wanted == "auto":
+        return torch.device("cuda" if "cuda" in present else present[-1])
+    if wanted not in present:
+        raise UserError(f"--device {wanted}: this machine has {', '.join(present)}")
+    return torch.device(wanted)
+
+
+def _positive(text: str) -> int:
+    if not re.fullmatch("0*[1-9][0-9]{0,8}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not allowed; allowed is a whole number of at least 1")
+    return int(text)
+
+
+def _fraction(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        allowed = "more than 0 and less than 1; without this flag all days train"
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not allowed; allowed is a number of {allowed}")
+    return value

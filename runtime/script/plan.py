@@ -1,0 +1,36 @@
+"""What a script is about, in words, before it costs anything."""
+
+from __future__ import annotations
+
+from runtime.samples.experiment import Experiment
+from runtime.samples.history import missing_history
+
+
+def print_experiment(experiment: Experiment) -> None:
+    """Print data, split with positives, isolation, what the split cannot show, and how long a history could.
+
+    Raises:
+        UserError: if training holds one class only.
+    """
+    series, splitter, splits = experiment.series, experiment.splitter, experiment.splits
+    days = "1 trading day" if experiment.horizon == 1 else f"{experiment.horizon} trading days"
+    print(f"{experiment.name}: {experiment.task}, horizon {days}, {experiment.timescale} bars")
+    print(
+        f"data: {len(series)} bars from {series.dates[0]} to {series.dates[-1]}, "
+        f"{len(series.feature_columns)} features, content sha256 {series.content_sha256[:12]}…"
+    )
+    print(
+        f"split: {len(splits.val_chunks)} validation and {len(splits.test_chunks)} test chunks "
+        f"of {splitter.chunk_rows} bars, seed {splitter.seed}, {splitter.mode}, embargo {splitter.embargo}"
+    )
+    for name, labels in experiment.split_labels():
+        positives = int(labels.sum())
+        print(f"  {name:<10} {labels.size:>6} samples, {positives:>5} positives ({positives / labels.size:.2%})")
+    print(f"  {experiment.day_isolation()}")
+    print(
+        "  features look back up to 199 days, so training rows after a held-out chunk carry its echo; "
+        "the echo is causal (no feature sees its future)"
+    )
+    for sentence in (*experiment.thin_splits(), *missing_history(experiment)):
+        print(f"  warning: {sentence}")
+    experiment.require_two_classes("training")

@@ -1,0 +1,73 @@
+"""Runs a script's ``main`` and turns how it ended into one clear line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from data.command_line import flush_output, one_line, prepare_output
+from runtime.errors import RunError, UserError, memory_failures
+from runtime.script.stopping import EXIT_INTERRUPTED, how_to_continue, ignore_signals, raise_on_signals
+
+EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_BUG = 0, 1, 2, 123
+
+
+def run_script(main: Callable[[], None]) -> int:
+    """Call ``main``.
+
+    Ctrl+C and SIGTERM both interrupt it, see `runtime.script.stopping`.
+
+    Returns:
+        0 when it returned; 1 when the run failed; 2 when the user's input cannot be used; 75 when it was interrupted
+        (the same command continues); 123 when the fault is ours.
+    """
+    prepare_output()
+    signals = raise_on_signals()
+    try:
+        try:
+            with memory_failures():
+                main()
+        finally:
+            flush_output()
+    except BrokenPipeError:  # nobody reads what we print
+        return EXIT_INTERRUPTED
+    except UserError as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return EXIT_USAGE
+    except (RunError, OSError) as error:
+        print(f"failed: {one_line(error)}", file=sys.stderr)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        return _interrupted()
+    except Exception:
+        # Compiled code may make an error of its own out of an interruption.
+        return _interrupted() if signals.requested else _our_bug()
+    return EXIT_OK
+
+
+def _interrupted() -> int:
+    ignore_signals()
+    print(how_to_continue(), file=sys.stderr)
+    return EXIT_INTERRUPTED
+
+
+def _our_bug() -> int:
+    traceback.print_exc()
+    print("This is a bug of ours, not of your input. Please report it with the lines above.", file=sys.stderr)
+    return EXIT_BUG
+
+
+def require_hyperparameters(hyperparameters: Mapping[str, Any], *, search_first: str) -> None:
+    """Refuse to train while the search has not run.
+
+    Args:
+        hyperparameters: the script's ``HYPERPARAMETERS``; empty until a finished search was inlined.
+        search_first: the commands that fill it.
+
+    Raises:
+        UserError: naming them.
+    """
+    if not hyperparameters:
+        raise UserError(f"HYPERPARAMETERS is empty, because no finished search was inlined; run first: {search_first}")

@@ -1,0 +1,62 @@
+"""What a training is about to do, in words and measured numbers, before it costs anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from runtime.model.architecture import Architecture
+from runtime.records.environment import peak_memory_bytes
+from runtime.samples.experiment import Experiment
+from runtime.script.arguments import Arguments
+from runtime.script.plan import print_experiment
+from runtime.training.building import make_architecture
+from runtime.training.trainer import Trainer
+
+_MEASURED_STEPS = 10
+
+
+def print_training_plan(experiment: Experiment, architectures: Mapping[str, Mapping[str, Any]], budget: int) -> None:
+    """Print the experiment and the size of each candidate; with more than one, validation will decide."""
+    print_experiment(experiment)
+    for name, fields in architectures.items():
+        print_size(name, make_architecture(fields, experiment.windows, budget))
+
+
+def print_training_cost(
+    experiment: Experiment,
+    arguments: Arguments,
+    architectures: Mapping[str, Mapping[str, Any]],
+    make_trainer: Callable[[Experiment, Arguments, Mapping[str, Any], int], Trainer],
+    *,
+    training_seed: int,
+) -> None:
+    """Measure some training steps of each candidate and print what the whole training of every seed would cost."""
+    seconds = 0.0
+    for name, fields in architectures.items():
+        trainer = make_trainer(experiment, arguments, fields, training_seed)
+        seconds += epoch_seconds(name, trainer) * trainer.recipe.max_epochs * arguments.seeds
+    print(f"cost: about {seconds / 3600:.2f} hours of training steps if it does not stop early")
+    print_memory(trainer.device)
+
+
+def print_size(name: str, architecture: Architecture) -> None:
+    """Print the number of trainable parameters of a candidate."""
+    print(f"model: {name}: {architecture.parameter_count():,} parameters")
+
+
+def epoch_seconds(name: str, trainer: Trainer) -> float:
+    """Measure some training steps, print them, and return the seconds of an epoch of such steps."""
+    step = trainer.measure_step_seconds(_MEASURED_STEPS)
+    size = trainer.recipe.batch_size
+    print(f"  {name}: {step * 1000:.0f} ms a step of {size} samples, {size / step:.0f} samples/s on {trainer.device}")
+    return step * trainer.steps_per_epoch
+
+
+def print_memory(device: torch.device) -> None:
+    """Print the memory used so far, of the device and of the process."""
+    if device.type == "cuda":
+        print(f"memory: {torch.cuda.max_memory_reserved(device) / 2**30:.2f} GiB of the GPU at the peak so far")
+    print(f"memory: {peak_memory_bytes() / 2**30:.2f} GiB resident at the peak so far")

@@ -1,0 +1,235 @@
+"""Training of one PatchTST: early stopping on validation loss, best weights restored."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from runtime.errors import RunError, UserError
+from runtime.judging.forecast import EVALUATION_BATCH, predict_logits
+from runtime.model.precision import mixed_precision
+from runtime.samples.splits import Indices, SplitIndices
+from runtime.samples.windows import WindowDataset
+from runtime.training.allocator import keep_pages
+from runtime.training.building import make_architecture, make_model, make_optimizer, mixed_seed
+from runtime.training.progress import EpochRecord, Progress, TrainingResult, random_states, set_random_states
+from runtime.training.recipe import Recipe
+from runtime.training.starting_point import set_starting_point
+
+__all__ = ["EpochRecord", "Trainer", "TrainingResult"]
+
+
+class Trainer:
+    """Train a PatchTST on the training samples of a split, judged by the split's validation samples.
+
+    AdamW with weight decay on matrices only, linear warm-up and cosine decay, gradient clipping, early stopping on
+    the plain validation loss, best weights restored. Before the first step the model forecasts the training base rate
+    or, where the architecture has ``last_row``, what a logistic regression on the decision row does.
+
+    Args:
+        dataset: samples; moved to ``device``.
+        split_indices: which samples train and which validate. There is no default: a model is never trained without.
+        architecture: fields of `Architecture` but ``num_channels`` and ``context_length``, which the data decide.
+        recipe: learning rate, regularisation, batch size, schedule.
+        seed: decides initial weights, order of samples and dropout.
+        parameter_budget: number of trainable parameters the model must have, to within ±5 %; None asks for none.
+        device: where to train.
+        micro_batch_size: samples that pass through the model at once; smaller ones need less memory and accumulate the
+            same gradient. None takes a whole batch at once.
+        checkpoint_activations: keep only each layer's input in memory and compute the rest again in the backward pass;
+            the results are the same.
+
+    Raises:
+        UserError: if the architecture is impossible or misses its budget, if it normalises by batches and activations
+            are to be checkpointed, or if all training labels are equal.
+    """
+
+    def __init__(
+        self,
+        dataset: WindowDataset,
+        *,
+        split_indices: SplitIndices,
+        architecture: Mapping[str, Any],
+        recipe: Recipe,
+        seed: int,
+        parameter_budget: int | None = None,
+        device: torch.device | str = "cpu",
+        micro_batch_size: int | None = None,
+        checkpoint_activations: bool = False,
+    ) -> None:
+        self.dataset = dataset.to(device)
+        self.splits = split_indices
+        self.recipe = recipe
+        self.seed = seed
+        self.micro_batch_size = micro_batch_size or recipe.batch_size
+        shape = make_architecture(architecture, dataset, parameter_budget)
+        self._require_two_classes()
+        fresh = make_model(shape, dropout=recipe.dropout, checkpoint_activations=checkpoint_activations, seed=seed)
+        self.model = fresh.to(device)
+        set_starting_point(self.model, self.dataset, split_indices.train_indices)
+        self.optimizer = make_optimizer(self.model, recipe)
+        self.progress = Progress(loss_sum=torch.zeros((), device=self.device))
+
+    def _require_two_classes(self) -> None:
+        positives = int(self.targets(self.splits.train_indices).sum())
+        if positives in (0, self.splits.train_indices.size):
+            raise UserError(
+                f"all {self.splits.train_indices.size} training labels are {int(positives > 0)}: there is nothing to "
+                "learn; use a longer horizon, a smaller threshold or a longer history"
+            )
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model trains."""
+        return self.dataset.device
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps of one pass over the training samples; the last batch may be smaller."""
+        return math.ceil(self.splits.train_indices.size / self.recipe.batch_size)
+
+    def fit(
+        self,
+        on_epoch: Callable[[EpochRecord], None] | None = None,
+        after_step: Callable[[], None] | None = None,
+    ) -> TrainingResult:
+        """Train to the end, from wherever the training stands, and restore the best epoch's weights.
+
+        Args:
+            on_epoch: called after each epoch; what it raises ends the training (a search prunes this way).
+            after_step: called after each optimiser step, when ``state_dict`` is whole; what it raises ends the
+                training, and ``fit`` continues it.
+
+        Raises:
+            RunError: if a loss is not finite.
+        """
+        keep_pages()
+        with torch.random.fork_rng():
+            while not self.progress.is_finished(self.recipe):
+                self._train_epoch(after_step)
+                record = self._validate_epoch()
+                if on_epoch is not None:
+                    on_epoch(record)
+        progress = self.progress
+        self.model.load_state_dict(progress.best_weights)
+        return TrainingResult(
+            best_epoch=progress.best.epoch,
+            best_val_loss=progress.best.val_loss,
+            epochs=tuple(progress.epochs),
+            stopped_early=len(progress.epochs) < self.recipe.max_epochs,
+            parameter_count=self.model.parameter_count(),
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that ``fit`` needs to continue between two steps as if it had never stopped.
+
+        Tensors, numbers and containers of them only; the tensors are the live ones.
+        """
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "progress": self.progress.state_dict(),
+            "micro_batch_size": self.micro_batch_size,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Stand where the trainer stood whose ``state_dict`` this is; it was made with the same arguments.
+
+        Takes over the tensors, which the caller must not use again.
+        """
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.progress = Progress.from_state_dict(state["progress"], self.device)
+        self.micro_batch_size = state["micro_batch_size"]
+
+    def _train_epoch(self, after_step: Callable[[], None] | None) -> None:
+        progress, epoch = self.progress, len(self.progress.epochs)
+        if progress.steps:
+            set_random_states(progress.random_states, self.device)
+        else:
+            torch.manual_seed(mixed_seed(self.seed, epoch + 1))
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.splits.train_indices)
+        batches = torch.split(self.dataset.starts(order), self.recipe.batch_size)
+        self.model.train()
+        for starts in batches[progress.steps :]:
+            began = time.perf_counter()
+            loss = self._train_step(starts, epoch * self.steps_per_epoch + progress.steps)
+            progress.loss_sum = progress.loss_sum + loss * starts.numel()
+            progress.steps += 1
+            progress.random_states = random_states(self.device)
+            progress.seconds += time.perf_counter() - began
+            if after_step is not None:
+                after_step()
+
+    def _validate_epoch(self) -> EpochRecord:
+        progress, began = self.progress, time.perf_counter()
+        epoch = len(progress.epochs) + 1
+        train_loss = float(progress.loss_sum) / self.splits.train_indices.size
+        logits = self.predict(self.splits.val_indices)
+        val_loss = self.loss(self.splits.val_indices, logits)
+        for name, loss in (("training", train_loss), ("validation", val_loss)):
+            if not math.isfinite(loss):
+                raise RunError(f"{name} loss is {loss} in epoch {epoch}: training diverged; lower the learning rate")
+        rate = self.optimizer.param_groups[0]["lr"]
+        seconds = progress.seconds + time.perf_counter() - began
+        spread = float(torch.from_numpy(logits).sigmoid().std(correction=0))
+        record = EpochRecord(epoch, train_loss, val_loss, spread, rate, seconds)
+        progress.finish_epoch(record, self.model)
+        return record
+
+    def _train_step(self, starts: Tensor, step: int) -> Tensor:
+        rate = self.recipe.learning_rate_at(step, self.recipe.max_epochs * self.steps_per_epoch)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad()
+        batch_loss = torch.zeros((), device=self.dataset.device)
+        for part in torch.split(starts, self.micro_batch_size):
+            with mixed_precision(self.device):
+                logits = self.model(self.dataset.inputs(part))
+            loss = functional.binary_cross_entropy_with_logits(logits, self.dataset.targets(part))
+            loss = loss * (part.numel() / starts.numel())
+            torch.autograd.backward(loss)
+            batch_loss += loss.detach()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.gradient_clip)
+        self.optimizer.step()
+        return batch_loss
+
+    def measure_step_seconds(self, steps: int) -> float:
+        """Take a few real training steps and time them; the model is no longer fresh afterwards.
+
+        Args:
+            steps: how many to time, after one that warms up.
+
+        Returns:
+            Mean wall seconds of a step.
+        """
+        starts = self.dataset.starts(self.splits.train_indices[: self.recipe.batch_size])
+        self.model.train()
+        float(self._train_step(starts, 0))  # waits: a GPU would still be at it when the clock starts
+        began = time.perf_counter()
+        for step in range(steps):
+            float(self._train_step(starts, step))
+        return (time.perf_counter() - began) / steps
+
+    def predict(self, indices: Indices) -> npt.NDArray[np.float64]:
+        """Logits of the current weights, in the order of ``indices``, shape (samples,)."""
+        # Less in the same proportion as training passes at once: memory that runs out must not do so here.
+        at_once = max(1, EVALUATION_BATCH * self.micro_batch_size // self.recipe.batch_size)
+        return predict_logits(self.model, self.dataset, indices, at_once=at_once)
+
+    def targets(self, indices: Indices) -> npt.NDArray[np.float64]:
+        """Labels in the order of ``indices``, 0.0 or 1.0, shape (samples,)."""
+        return self.dataset.targets(self.dataset.starts(indices)).cpu().double().numpy()
+
+    def loss(self, indices: Indices, logits: npt.NDArray[np.float64] | None = None) -> float:
+        """Plain mean binary cross-entropy of the current weights in evaluation mode, or of these logits, in nats."""
+        forecast = torch.from_numpy(self.predict(indices) if logits is None else logits)
+        return float(functional.binary_cross_entropy_with_logits(forecast, torch.from_numpy(self.targets(indices))))

@@ -1,0 +1,157 @@
+"""What a training script does once everything is prepared: train every seed, open the test split once, record."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from data.files import remove_leftovers
+from runtime.errors import RunError
+from runtime.judging.alarms import print_alarms
+from runtime.judging.sealed_test import OPENINGS, joint_sha256, open_test, refuse_reopening
+from runtime.records.files import sole_process
+from runtime.records.tracking import Tracking
+from runtime.samples.experiment import Experiment
+from runtime.script.arguments import Arguments
+from runtime.script.stopping import Stop, finish_step_first
+from runtime.training.checkpoint import CHECKPOINT_SHARE
+from runtime.training.seed_run import Architectures, MakeTrainer, Provenance, SeedRun, Training
+from runtime.training.seed_table import seed_table
+
+
+def run_training(
+    experiment: Experiment,
+    arguments: Arguments,
+    architectures: Architectures,
+    make_trainer: MakeTrainer,
+    *,
+    training_seed: int,
+    provenance: Provenance,
+    checkpoint_share: float = CHECKPOINT_SHARE,
+) -> None:
+    """Train and judge on validation, seed after seed; then, if this is a real result, open the test split for them all.
+
+    Writes ``result.json`` (its shape: `judging.judge`; its states: `seed_run`), ``predictions.parquet``,
+    ``metrics.jsonl``, the model (see `judging.predictor`) and a copy of the script to the output folder; those of
+    further seeds to ``seed_43`` and so on inside it. The same call continues with the first seed that is not trained,
+    from its last checkpoint. A seed that is trained or finished is not trained again, so one seed may become several
+    later; the test split is then opened for all of them, and the opening says that it repeats an earlier one.
+
+    Args:
+        experiment: the question.
+        arguments: the script's command line.
+        architectures: name and fields of each candidate; with more than one, the lower validation loss decides.
+        make_trainer: builds a candidate's trainer with a seed.
+        training_seed: the first seed; the others follow it.
+        provenance: where the hyperparameters come from.
+        checkpoint_share: largest share of the time that saving may take.
+
+    Raises:
+        UserError: if training holds one class only, or the test split was opened before with other weights.
+        RunError: if a seed's training diverges, or even one sample at a time needs too much memory; the other seeds
+            are then trained and judged all the same, without it.
+        KeyboardInterrupt: on SIGINT or SIGTERM, after the step is finished and saved.
+    """
+    training = Training(
+        experiment=experiment,
+        arguments=arguments,
+        architectures=architectures,
+        make_trainer=make_trainer,
+        provenance=provenance,
+        checkpoint_share=checkpoint_share,
+        tracking=Tracking(arguments.track, arguments.outputs),
+    )
+    runs = _seed_runs(training, training_seed)
+    if _are_finished(runs):
+        print(f"finished already: {runs[0].output / 'result.json'}; remove that folder to train again")
+        return
+    experiment.require_two_classes("training")
+    if arguments.opens_test:
+        refuse_reopening(arguments, experiment)
+    with sole_process(arguments.output), finish_step_first() as stop:
+        remove_leftovers(arguments.output)
+        failures = _train(runs, stop)
+        trained = [run for run in runs if run.seed not in failures]
+        if trained and arguments.opens_test:
+            stop.check()
+            _judge_test(training, trained)
+    if trained:
+        print_verdict([run.record() for run in trained])
+        print(f"written to {arguments.output}")
+    if failures:
+        raise RunError("; ".join(f"seed {seed}: {failure}" for seed, failure in failures.items()))
+
+
+def _seed_runs(training: Training, first: int) -> list[SeedRun]:
+    output = training.arguments.output
+    further = range(first + 1, first + training.arguments.seeds)
+    return [SeedRun(training, first, output), *(SeedRun(training, seed, output / f"seed_{seed}") for seed in further)]
+
+
+def _are_finished(runs: Sequence[SeedRun]) -> bool:
+    """Whether every seed is, and they share one opening of the test split, maybe with further seeds."""
+    records = [run.record() for run in runs]
+    if not all(record.get("status") == "finished" for record in records):
+        return False
+    return len({(record["test_opening"] or {}).get("weights_sha256") for record in records}) == 1
+
+
+def _train(runs: Sequence[SeedRun], stop: Stop) -> dict[int, str]:
+    """Train what is not trained yet; the failures by seed."""
+    failures: dict[int, str] = {}
+    for run in runs:
+        if not run.is_trained():
+            stop.check()
+            if runs[1:]:
+                print(f"seed {run.seed}, {runs.index(run) + 1} of {len(runs)}")
+            try:
+                run.train(stop)
+            except RunError as error:  # its words only: its traceback would hold a model in memory
+                failures[run.seed] = str(error)
+                if runs[1:]:
+                    print(f"seed {run.seed} failed: {error}; the others go on", file=sys.stderr)
+                continue
+        run.remove_checkpoints()  # also what a run left that was killed before it could
+    return failures
+
+
+def _judge_test(training: Training, runs: Sequence[SeedRun]) -> None:
+    arguments = training.arguments
+    opening = open_test(
+        arguments.project / OPENINGS,
+        training.experiment,
+        weights=joint_sha256([run.record()["weights_sha256"] for run in runs]),
+        script_sha256=arguments.script_sha256,
+        reopen=arguments.reopen_test,
+    )
+    for run in runs:
+        run.judge_test(opening)
+
+
+def print_verdict(records: Sequence[dict[str, Any]]) -> None:
+    """Print the model beside the baselines, one line a split and forecaster; of several seeds, a table a split."""
+    splits = [split for split in ("validation", "test") if records[0][split] is not None]
+    if records[1:]:
+        print("\n".join(line for split in splits for line in seed_table(records, split)))
+    else:
+        _print_one(records[0], splits)
+    if "test" not in splits:
+        reason = "shorter look" if records[0]["train_fraction"] is None else "trained on a part of the days"
+        print(f"test: not opened ({reason})")
+    for record in records:
+        if records[1:] and record["alarms"]:
+            print(f"seed {record['training_seed']}")
+        print_alarms(record["alarms"])
+
+
+def _print_one(record: dict[str, Any], splits: Sequence[str]) -> None:
+    training = record["training"]
+    print(f"best epoch {training['best_epoch']} of {len(training['epochs'])}, {training['seconds']:.0f} s")
+    for split in splits:
+        for name, report in record[split].items():
+            auc = "undefined" if report["roc_auc"] is None else f"{report['roc_auc']:.4f}"
+            print(
+                f"{split:<10} {name:<20} log loss {report['log_loss']:.4f}  skill {report['log_loss_skill']:+.4f}  "
+                f"AUC {auc}  ({report['positives']} of {report['samples']} positive)"
+            )

@@ -1,0 +1,262 @@
+# One experiment, self-contained: every parameter it uses stands below, and every parameter below is used.
+# Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
+# Command: python -m codegen phase6a 2M threshold_1pct
+# Generator: 0.1.0
+# Spec: sha256:5df00c117d34cc621239c91f9b824e3d826fe3236df11d30fcab27ae2fbb9455
+# Seal: sha256:23d985c8b18b09471383e5fa3f5b2d4df46037c83c041f969c9450b4baa157a3
+"""Search hyperparameters of a PatchTST that forecasts whether a price will rise.
+
+Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
+finished one writes its best trial beside this script, to regenerate the training script with.
+"""
+
+from pathlib import Path
+
+import optuna
+
+from runtime import (
+    Arguments,
+    ChunkSplitter,
+    Experiment,
+    Objective,
+    SearchSettings,
+    Series,
+    create_objective,
+    load_series,
+    parse_arguments,
+    print_search_cost,
+    print_search_plan,
+    run_script,
+    run_search,
+)
+
+# --- Experiment -----------------------------------------------------------------------------------
+EXPERIMENT = "phase6a_2M_threshold_1pct"
+PHASE = "phase6a"
+BUDGET = "2M"
+TASK = "threshold_1pct"
+# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+THRESHOLD = 0.01
+HORIZON = 1
+TIMESCALE = "daily"
+LABEL_PRICE = "high"
+
+# --- Data -----------------------------------------------------------------------------------------
+PROJECT = Path(__file__).resolve().parents[2]
+DATA_PATH = "data/processed/SPX_dataset_c.parquet"
+DATA_SHA256 = "0c0a416a5ddbce558f0c0d76ece4fe7e6a15c3d4d29014df73d364f8df8c0d31"
+FEATURE_COLUMNS = [
+    "close_to_sma20",
+    "close_to_sma50",
+    "close_to_sma200",
+    "ema12_to_ema26",
+    "macd_histogram",
+    "adx14",
+    "rsi14",
+    "stochastic_k",
+    "stochastic_d",
+    "williams_r14",
+    "cci20",
+    "mfi14",
+    "roc10",
+    "volume_to_mean20",
+    "on_balance_volume20",
+    "chaikin_money_flow20",
+    "atr14",
+    "day_range",
+    "realised_volatility5",
+    "realised_volatility21",
+    "bollinger_width20",
+    "return1",
+    "return5",
+    "return21",
+    "log_vix",
+    "vix_return1",
+    "vix_return5",
+    "vix_to_mean60",
+    "realised_to_vix",
+]
+
+# --- Split ----------------------------------------------------------------------------------------
+CONTEXT_LENGTH = 60
+VAL_RATIO = 0.15
+TEST_RATIO = 0.15
+CHUNK_LENGTH = 201
+SPLIT_MODE = "scattered"
+EMBARGO = 0
+SPLIT_SEED = 42
+
+# --- Model ----------------------------------------------------------------------------------------
+PARAMETER_BUDGET = 2000000
+# Shared by every candidate.
+MODEL = {
+    "channels": "mixing",
+    "norm": "layer",
+    "norm_first": True,
+    "positions": "learned",
+    "residual_attention": False,
+    "pooling": "flatten",
+    "instance_norm": False,
+    "last_row": True,
+}
+# Every candidate has PARAMETER_BUDGET trainable parameters to within 5 %.
+ARCHITECTURES = {
+    "d128_h8_l8_p10": {
+        "patch_length": 10,
+        "stride": 10,
+        "d_model": 128,
+        "num_heads": 8,
+        "num_layers": 8,
+        "d_ff": 704,
+    },
+    "d96_h6_l14_p10": {
+        "patch_length": 10,
+        "stride": 10,
+        "d_model": 96,
+        "num_heads": 6,
+        "num_layers": 14,
+        "d_ff": 544,
+    },
+    "d192_h6_l4_p10": {
+        "patch_length": 10,
+        "stride": 10,
+        "d_model": 192,
+        "num_heads": 6,
+        "num_layers": 4,
+        "d_ff": 864,
+    },
+    "d256_h8_l3_p10_s5": {
+        "patch_length": 10,
+        "stride": 5,
+        "d_model": 256,
+        "num_heads": 8,
+        "num_layers": 3,
+        "d_ff": 736,
+    },
+    "d192_h6_l4_p20": {
+        "patch_length": 20,
+        "stride": 20,
+        "d_model": 192,
+        "num_heads": 6,
+        "num_layers": 4,
+        "d_ff": 832,
+    },
+}
+
+# --- Search ---------------------------------------------------------------------------------------
+N_TRIALS = 50
+TIMEOUT_HOURS = 4.0
+HPO_TRAIN_FRACTION = 0.3
+SEARCH_SEED = 42
+# The median pruner acts after this many trials, and in each after this many epochs.
+STARTUP_TRIALS = 8
+PRUNING_WARMUP_EPOCHS = 1
+
+# --- Training -------------------------------------------------------------------------------------
+MAX_EPOCHS = 4
+PATIENCE = 4
+WARMUP_FRACTION = 0.1
+GRADIENT_CLIP = 1.0
+TRAINING_SEED = 42
+
+
+def validate_data() -> Series:
+    """Load the prices and refuse any other data than this script was written for."""
+    return load_series(
+        PROJECT / DATA_PATH,
+        content_sha256=DATA_SHA256,
+        feature_columns=FEATURE_COLUMNS,
+        timescale=TIMESCALE,
+    )
+
+
+def make_experiment() -> Experiment:
+    """Label every day from raw prices and split the days: no two splits share one."""
+    series = validate_data()
+    splitter = ChunkSplitter(
+        total_days=len(series),
+        context_length=CONTEXT_LENGTH,
+        horizon=series.horizon_in_bars(HORIZON),
+        val_ratio=VAL_RATIO,
+        test_ratio=TEST_RATIO,
+        seed=SPLIT_SEED,
+        chunk_length=CHUNK_LENGTH,
+        mode=SPLIT_MODE,
+        embargo=EMBARGO,
+    )
+    return Experiment(
+        name=EXPERIMENT,
+        phase=PHASE,
+        budget=BUDGET,
+        task=TASK,
+        threshold=THRESHOLD,
+        label_price=LABEL_PRICE,
+        horizon=HORIZON,
+        timescale=TIMESCALE,
+        series=series,
+        labels=series.labels(threshold=THRESHOLD, horizon=HORIZON, price=LABEL_PRICE),
+        splitter=splitter,
+        splits=splitter.split(),
+    )
+
+
+def suggest(trial: optuna.Trial) -> dict[str, object]:
+    """Draw one configuration: the name of an architecture and the searched part of the recipe."""
+    return {
+        "architecture": trial.suggest_categorical("architecture", list(ARCHITECTURES)),
+        "learning_rate": trial.suggest_float("learning_rate", 3e-05, 0.001, log=True),
+        "weight_decay": trial.suggest_float("weight_decay", 0.001, 0.5, log=True),
+        "dropout": trial.suggest_float("dropout", 0.1, 0.7),
+        "batch_size": trial.suggest_categorical("batch_size", (32, 64, 128)),
+    }
+
+
+def make_objective(experiment: Experiment, arguments: Arguments) -> Objective:
+    """Minimise the best epoch's validation loss; train on a part of the training samples, for speed."""
+    hpo_train_indices = experiment.splitter.get_hpo_subset(experiment.splits, fraction=HPO_TRAIN_FRACTION)
+    return create_objective(
+        suggest=suggest,
+        dataset=experiment.windows,
+        split_indices=experiment.splits.with_train(hpo_train_indices),
+        model=MODEL,
+        architectures=ARCHITECTURES,
+        fixed={
+            "max_epochs": MAX_EPOCHS,
+            "patience": PATIENCE,
+            "warmup_fraction": WARMUP_FRACTION,
+            "gradient_clip": GRADIENT_CLIP,
+        },
+        seed=TRAINING_SEED,
+        parameter_budget=PARAMETER_BUDGET,
+        device=arguments.device,
+    )
+
+
+def main() -> None:
+    """Prepare, show the plan, search."""
+    arguments = parse_arguments(__file__, __doc__, shorten="trials")
+    experiment = make_experiment()
+    objective = make_objective(experiment, arguments)
+    settings = SearchSettings(
+        n_trials=arguments.shortened or N_TRIALS,
+        timeout_hours=TIMEOUT_HOURS,
+        seed=SEARCH_SEED,
+        startup_trials=STARTUP_TRIALS,
+        pruning_warmup_epochs=PRUNING_WARMUP_EPOCHS,
+    )
+    print_search_plan(experiment, objective, settings)
+    if arguments.dry_run:
+        print_search_cost(objective, settings)
+        return
+    run_search(
+        experiment,
+        objective,
+        settings,
+        arguments,
+        hpo_train_fraction=HPO_TRAIN_FRACTION,
+        regenerate="python -m codegen phase6a 2M threshold_1pct",
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_script(main))

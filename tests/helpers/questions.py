@@ -1,0 +1,82 @@
+"""An experiment and what is asked for it, as the command line puts them together."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from codegen.request.choices import DEFAULT_DATASET, UsageError
+from codegen.request.phases import Cell, select
+from codegen.request.request import Request
+from codegen.request.resolve import resolve_hpo
+
+QUESTION = {"budget": "2M", "task": "threshold_1pct", "horizon": 1, "timescale": "daily"}
+
+
+def ask(project: Path, phase: str = "phase6a", **fields: Any) -> tuple[Cell, Request]:
+    """One experiment of a phase, with any other fields of the request."""
+    question: dict[str, Any] = {name: fields.pop(name, value) for name, value in QUESTION.items()}
+    (cell,) = select(phase, **question, project=project)
+    given = {"experiment": cell.experiment, "phase": phase, **question, "data_path": DEFAULT_DATASET, **fields}
+    return cell, Request(**given, project=project)
+
+
+def make_finding(cell: Cell, request: Request) -> dict[str, Any]:
+    """What a finished search of the experiment leaves behind."""
+    spec = resolve_hpo(request)
+    name, fields = next(iter(spec.architectures.items()))
+    best = {
+        "trial": 7,
+        "value": 0.5,
+        "best_epoch": 3,
+        "parameter_count": 2_000_000,
+        "hyperparameters": {
+            "learning_rate": 3e-4,
+            "weight_decay": 0.01,
+            "dropout": 0.25,
+            "architecture": name,
+            "batch_size": 64,
+        },
+        "architecture": {**spec.model, **fields},
+    }
+    split = {name: getattr(spec, name) for name in ("context_length", "val_ratio", "test_ratio", "chunk_length")}
+    return {
+        **dataclasses.asdict(cell),
+        "experiment": cell.experiment,
+        "threshold": spec.threshold,
+        "label_price": spec.label_price,
+        "data_sha256": spec.data_sha256,
+        "feature_columns": list(spec.feature_columns),
+        "split": {**split, "seed": spec.seed, "mode": spec.split_mode, "embargo": spec.embargo},
+        "fixed": {name: getattr(spec, name) for name in ("max_epochs", "patience", "warmup_fraction", "gradient_clip")},
+        "training_seed": spec.training_seed,
+        "n_trials": 50,
+        "ended_by": "trials",
+        "trials": {"completed": 30, "pruned": 20, "failed": 0},
+        "hours": 1.5,
+        "best": best,
+    }
+
+
+def leave_finding(cell: Cell, project: Path, content: bytes | dict[str, Any]) -> None:
+    """Put a search's result where the generator looks for it."""
+    path = project / cell.best_file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else msgspec.json.encode(content))
+
+
+@contextlib.contextmanager
+def refused(*parts: str) -> Iterator[None]:
+    """Expect a `UsageError` of one line that holds every part."""
+    with pytest.raises(UsageError) as raised:
+        yield
+    message = str(raised.value)
+    assert "\n" not in message
+    for part in parts:
+        assert part in message, message

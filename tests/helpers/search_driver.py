@@ -1,0 +1,56 @@
+"""A driver to be killed: a whole search of the tiny question, as a generated script runs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from runtime.script.running import run_script
+from runtime.search import search_run
+from runtime.search.objective import Objective
+from runtime.search.study import Search, SearchSettings
+from tests.helpers.hostile import HangHolding
+from tests.helpers.tiny import (
+    FIXED,
+    InThisProcess,
+    make_arguments,
+    make_experiment,
+    make_formula_objective,
+    make_objective,
+)
+
+SETTINGS = SearchSettings(n_trials=8, timeout_hours=1.0, seed=5, startup_trials=2, pruning_warmup_epochs=0)
+EXPERIMENT = make_experiment()
+FEW_EPOCHS = FIXED | {"max_epochs": 4}
+OBJECTIVE = make_objective(EXPERIMENT, fixed=FEW_EPOCHS)
+
+
+def search(project: Path, url: str | None = None, objective: Objective = OBJECTIVE) -> None:
+    """Search as `run_search` does."""
+    arguments = make_arguments(project, storage=url)
+    search_run.run_search(
+        EXPERIMENT, objective, SETTINGS, arguments, hpo_train_fraction=0.3, regenerate="python -m codegen"
+    )
+
+
+def search_quietly(project: Path, url: str | None) -> None:
+    """The same with trials in the driver, which then starts in a moment."""
+    for stream in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+    setattr(search_run, "TrialProcesses", InThisProcess)  # noqa: B010
+    search(project, url)
+
+
+def open_search(project: Path, url: str | None = None) -> Search:
+    """The search that a driver left."""
+    output = make_arguments(project).output
+    return Search(EXPERIMENT, OBJECTIVE, SETTINGS, output, InThisProcess(OBJECTIVE), storage_url=url)
+
+
+if __name__ == "__mp_main__":
+    print("a child runs the script again", file=sys.stderr)
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    hanging = make_formula_objective(EXPERIMENT, HangHolding(folder / "held"), fixed=FEW_EPOCHS)
+    raise SystemExit(run_script(lambda: search(folder, objective=hanging if "hang" in sys.argv else OBJECTIVE)))

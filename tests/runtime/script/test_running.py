@@ -1,0 +1,105 @@
+"""How a script ends: one clear line and an exit code that a shell can act on."""
+
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from runtime.errors import RunError, UserError
+from runtime.script.running import require_hyperparameters, run_script
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """A script owns its process and its signals; pytest gets its own back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def run(error: BaseException) -> int:
+    def main() -> None:
+        raise error
+
+    return run_script(main)
+
+
+def test_script_that_returns_exits_with_0_and_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_script(lambda: None) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (UserError("no such task"), 2, "error: no such task\n"),
+        (RunError("training diverged"), 1, "failed: training diverged\n"),
+        (torch.OutOfMemoryError("CUDA out of memory"), 1, "failed: out of memory: CUDA out of memory\n"),
+        (RuntimeError("compiled: CUDA out of memory"), 1, "failed: out of memory: compiled: CUDA out of memory\n"),
+        (MemoryError("no room"), 1, "failed: out of memory: no room\n"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"),
+            1,
+            "failed: out of memory: DefaultCPUAllocator: can't allocate memory: 9 bytes\n",
+        ),
+        (OSError(28, "No space left on device"), 1, "failed: [Errno 28] No space left on device\n"),
+        (KeyboardInterrupt(), 75, f"interrupted; continue with: {shlex.join(sys.orig_argv)}\n"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
+)
+def test_ending_that_is_not_our_fault_is_one_line(
+    error: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(error) == code
+    assert capsys.readouterr() == ("", line)
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), RuntimeError("odd"), KeyError("odd"), AssertionError("odd")])
+def test_fault_of_ours_exits_with_123_and_a_traceback(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(error) == 123
+    printed = capsys.readouterr().err
+    assert printed.startswith("Traceback")
+    assert type(error).__name__ in printed
+    assert printed.endswith("This is a bug of ours, not of your input. Please report it with the lines above.\n")
+
+
+def test_bad_usage_keeps_the_exit_code_of_the_command_line_parser() -> None:
+    with pytest.raises(SystemExit) as ending:
+        run(SystemExit(2))
+    assert ending.value.code == 2
+
+
+def test_training_without_a_search_names_the_command_to_run_first() -> None:
+    with pytest.raises(UserError, match=r"HYPERPARAMETERS is empty.*run first: python hpo_2M\.py$"):
+        require_hyperparameters({}, search_first="python hpo_2M.py")
+
+
+def test_training_with_hyperparameters_may_go_on() -> None:
+    require_hyperparameters({"dropout": 0.1}, search_first="python hpo_2M.py")
+
+
+def test_script_whose_reader_went_away_was_interrupted() -> None:
+    command = "from runtime.script.running import run_script; raise SystemExit(run_script(lambda: print('x' * 10**6)))"
+    with subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as script:
+        assert script.stdout is not None
+        assert script.stderr is not None
+        script.stdout.close()
+        assert (script.stderr.read(), script.wait()) == (b"", 75)
+
+
+def test_error_that_compiled_code_made_of_an_interruption_is_an_interruption(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def main() -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise ValueError("not a valid buffer") from None
+
+    assert run_script(main) == 75
+    assert capsys.readouterr().err.startswith("interrupted; continue with: ")

@@ -1,0 +1,90 @@
+"""A trial trains nothing twice, and gives up for lack of memory only after it has tried with less."""
+
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from runtime.errors import RunError
+from runtime.search.objective import Hyperparameters, Objective
+from runtime.search.study import Search, SearchSettings
+from tests.helpers import hostile
+from tests.helpers.tiny import SEARCHED, InThisProcess, make_experiment, make_formula_objective
+
+EXPERIMENT = make_experiment()
+
+
+def make_search(output: Path, objective: Objective, n_trials: int) -> Search:
+    settings = SearchSettings(n_trials=n_trials, timeout_hours=1.0, seed=5, startup_trials=9, pruning_warmup_epochs=9)
+    return Search(EXPERIMENT, objective, settings, output, InThisProcess(objective))
+
+
+def draw_one_of_two(trial: optuna.Trial) -> Hyperparameters:
+    return SEARCHED | {"batch_size": trial.suggest_categorical("batch_size", (32, 64))}
+
+
+def test_identical_trial_is_not_trained_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trained = []
+
+    def losses(values: Hyperparameters) -> list[float]:
+        trained.append(values["batch_size"])
+        return [values["batch_size"] / 100, 0.3]
+
+    search = make_search(tmp_path, make_formula_objective(EXPERIMENT, losses, suggest=draw_one_of_two), 6)
+    search.run()
+    assert sorted(trained) == [32, 64]
+    first: dict[int, int] = {}
+    for position, trial in enumerate(search.counted(), start=1):
+        size = trial.params["batch_size"]
+        assert trial.user_attrs.get("duplicate_of") == first.get(size)
+        first.setdefault(size, position)
+        assert (trial.value, trial.intermediate_values) == (0.3, {1: size / 100, 2: 0.3})
+        assert trial.user_attrs["micro_batch_size"] == size
+        assert ("peak_memory_bytes" in trial.user_attrs) == (first[size] == position)
+    assert "as in trial 1, which drew the same" in capsys.readouterr().out
+
+
+def test_failed_trial_is_no_reason_not_to_train_the_same_again(tmp_path: Path) -> None:
+    trained = []
+
+    def losses(values: Hyperparameters) -> list[float]:
+        trained.append(values["batch_size"])
+        return [float("nan")] if len(trained) == 1 else [0.5]
+
+    search = make_search(tmp_path, make_formula_objective(EXPERIMENT, losses, suggest=lambda _trial: SEARCHED), 3)
+    search.run()
+    assert [trial.state for trial in search.counted()] == [TrialState.FAIL, TrialState.COMPLETE, TrialState.COMPLETE]
+    assert trained == [32, 32]
+
+
+def starve(_values: Hyperparameters) -> list[float]:
+    raise MemoryError("no room")
+
+
+def search_hungry(output: Path, fits: int) -> Search:
+    values = vars(make_formula_objective(EXPERIMENT, hostile.steady)) | {"suggest": lambda _trial: SEARCHED}
+    return make_search(output, hostile.HungryObjective(**values, fits=fits, starve=starve), 1)
+
+
+def tried(printed: str) -> list[str]:
+    return [line.split(":")[0] for line in printed.splitlines() if "trying smaller ones" in line]
+
+
+def test_memory_that_runs_out_halves_the_micro_batch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    search = search_hungry(tmp_path, fits=8)
+    search.run()
+    (trial,) = search.counted()
+    assert (trial.state, trial.value, trial.user_attrs["micro_batch_size"]) == (TrialState.COMPLETE, 0.4, 8)
+    assert trial.intermediate_values == {1: 0.5, 2: 0.4, 3: 0.4}
+    assert tried(capsys.readouterr().out) == [f"trial in micro-batches of {size}" for size in (32, 16)]
+
+
+def test_memory_that_never_suffices_is_a_failed_trial(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    search = search_hungry(tmp_path, fits=3)
+    with pytest.raises(RunError, match="0 completed"):
+        search.run()
+    (trial,) = search.counted()
+    assert (trial.state, trial.user_attrs["micro_batch_size"]) == (TrialState.FAIL, 4)
+    assert trial.user_attrs["failure"] == "out of memory: no room; micro-batches of 4 are the smallest tried"
+    assert tried(capsys.readouterr().out) == [f"trial in micro-batches of {size}" for size in (32, 16, 8)]

@@ -1,0 +1,130 @@
+"""What a training script records, on a market small enough to train in a moment."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+from torch import Tensor
+
+from runtime.judging.evaluation import Tuned, evaluate
+from runtime.judging.sealed_test import weights_sha256
+from runtime.samples.experiment import Experiment
+from runtime.script.arguments import Arguments
+from runtime.training.recipe import Recipe
+from runtime.training.trainer import Trainer
+from runtime.training.training_run import run_training
+from tests.helpers.tiny import ARCHITECTURE, FIXED, make_arguments, make_recipe, make_trainer
+from tests.helpers.tiny_run import EXPERIMENT, PROVENANCE, openings, read, refuse_constant, train
+
+SPLITS = EXPERIMENT.splits
+BASELINES = ["base_rate", "ewma_volatility", "logistic_regression", "gradient_boosting"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Arguments, dict[str, Any]]:
+    arguments = make_arguments(tmp_path_factory.mktemp("finished"))
+    return arguments, train(arguments)
+
+
+def test_record_says_what_was_trained_on_what(finished: tuple[Arguments, dict[str, Any]]) -> None:
+    arguments, record = finished
+    assert record["status"] == "finished"
+    assert record.items() >= EXPERIMENT.identity().items()
+    assert Recipe(**record["recipe"]) == make_trainer(EXPERIMENT).recipe
+    assert record["architecture"] == asdict(make_trainer(EXPERIMENT).model.architecture)
+    assert (record["parameter_count"], record["training_seed"]) == (601, 7)
+    assert record["hyperparameters_from"] == PROVENANCE
+    assert record["script_sha256"] == arguments.script_sha256
+    assert record["shortened_to_epochs"] is None
+    assert record["splits"]["training"] == {"samples": 216, "positives": 93}
+    assert list(record["splits"]) == ["training", "validation", "test"]
+    assert record["environment"]["device"] == "cpu"
+    assert (arguments.output / "script.py").read_bytes() == arguments.script.read_bytes()
+
+
+def test_record_holds_every_epoch_and_so_do_the_metrics(finished: tuple[Arguments, dict[str, Any]]) -> None:
+    arguments, record = finished
+    epochs = record["training"]["epochs"]
+    lines = (arguments.output / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line, parse_constant=refuse_constant) for line in lines] == [
+        {"architecture": "tiny", **epoch} for epoch in epochs
+    ]
+    assert [epoch["epoch"] for epoch in epochs] == list(range(1, FIXED["max_epochs"] + 1))
+    best = min(epochs, key=lambda epoch: epoch["val_loss"])
+    assert (record["training"]["best_epoch"], record["training"]["best_val_loss"]) == (best["epoch"], best["val_loss"])
+    assert record["training"]["best_val_loss"] == pytest.approx(record["validation"]["model"]["log_loss"], rel=1e-12)
+
+
+def test_stored_weights_reproduce_every_reported_number(finished: tuple[Arguments, dict[str, Any]]) -> None:
+    arguments, record = finished
+    state: dict[str, Tensor] = load_file(arguments.output / "model.safetensors")
+    assert weights_sha256(state) == record["weights_sha256"]
+    trainer = make_trainer(EXPERIMENT)
+    trainer.model.load_state_dict(state)
+    base_rate = EXPERIMENT.labels_of(SPLITS.train_indices).mean()
+    tuned = Tuned.on(EXPERIMENT.labels_of(SPLITS.val_indices), trainer.predict(SPLITS.val_indices))
+    assert record["decision_threshold"] == tuned.threshold
+    for name, indices in (("validation", SPLITS.val_indices), ("test", SPLITS.test_indices)):
+        labels, logits = EXPERIMENT.labels_of(indices), trainer.predict(indices)
+        report = evaluate(labels, logits, train_base_rate=base_rate, tuned=tuned)
+        assert record[name]["model"].items() >= report.items()
+        assert list(record[name]) == ["model", *BASELINES]
+        assert record[name]["base_rate"]["roc_auc"] == 0.5
+        assert record[name]["base_rate"]["log_loss_skill"] == pytest.approx(0, abs=1e-12)
+
+
+def test_model_learns_the_signal(finished: tuple[Arguments, dict[str, Any]]) -> None:
+    assert finished[1]["test"]["model"]["roc_auc"] > 0.8
+
+
+def test_finished_run_has_opened_the_test_once(finished: tuple[Arguments, dict[str, Any]]) -> None:
+    arguments, record = finished
+    assert openings(arguments) == [record["test_opening"]]
+    assert record["test_opening"]["weights_sha256"] == record["weights_sha256"]
+
+
+def test_lower_validation_loss_chooses_the_candidate(tmp_path: Path) -> None:
+    made: list[Trainer] = []
+
+    def make(asked: Experiment, _arguments: Arguments, fields: Mapping[str, Any], seed: int) -> Trainer:
+        for earlier in made:
+            assert not earlier.optimizer.state
+            assert all(each.grad is None for each in earlier.model.parameters()), "one candidate's memory at a time"
+        recipe = make_recipe(learning_rate=fields["learning_rate"])
+        wide = ARCHITECTURE | {"d_ff": fields["d_ff"]}
+        made.append(Trainer(asked.windows, split_indices=asked.splits, architecture=wide, recipe=recipe, seed=seed))
+        return made[-1]
+
+    rates = {"slow": 1e-5, "quick": 0.02, "slower": 1e-6}
+    candidates = {name: {"learning_rate": rate, "d_ff": 8 * n} for n, (name, rate) in enumerate(rates.items(), 1)}
+    arguments = make_arguments(tmp_path)
+    run_training(EXPERIMENT, arguments, candidates, make, training_seed=7, provenance=PROVENANCE)
+    record = read(arguments.output / "result.json")
+    losses = record["candidate_val_losses"]
+    assert record["architecture_name"] == min(losses, key=losses.__getitem__) == "quick"
+    assert losses["quick"] == pytest.approx(record["validation"]["model"]["log_loss"], rel=1e-12)
+    assert list(losses) == list(candidates)
+    assert record["test"]["model"]["log_loss"] > 0, "the test split is judged with the chosen architecture"
+
+
+def test_model_file_says_what_the_weights_need_to_forecast(finished: tuple[Arguments, dict[str, Any]]) -> None:
+    arguments, record = finished
+    model = read(arguments.output / "model.json")
+    assert model["weights_sha256"] == record["weights_sha256"]
+    assert model["feature_columns"] == list(EXPERIMENT.series.feature_columns)
+    for name in ("mean", "std"):
+        assert model["normaliser"][name] == getattr(EXPERIMENT.normaliser, name).tolist()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the kernel keeps one mark for both")
+def test_peak_memory_is_that_of_this_program_not_of_the_one_that_started_it() -> None:
+    ballast = b"1" * 2**30
+    code = "from runtime.records.environment import peak_memory_bytes; print(peak_memory_bytes())"
+    peak = int(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
+    assert 2**25 < peak < len(ballast)
