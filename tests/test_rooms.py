@@ -136,3 +136,16 @@ def test_no_file_is_longer_than_250_lines() -> None:
     files = [*EVERY.values(), *(PROJECT / "tests").rglob("*.py")]
     long = {str(file.relative_to(PROJECT)) for file in files if len(file.read_text().splitlines()) > 250}
     assert {name for name in long if "golden" not in name} == set()
+
+
+def test_every_readme_takes_a_few_minutes() -> None:
+    for file in (PROJECT / "README.md", *(PROJECT / room / "README.md" for room in ("codegen", "data", "runtime"))):
+        assert len(file.read_text().splitlines()) < 150, file
+
+
+@pytest.mark.parametrize(("package", "more"), [("runtime", set()), ("codegen", {"golden"})])
+def test_tests_lie_in_the_rooms_of_what_they_test(package: str, more: set[str]) -> None:
+    def rooms(folder: Path) -> set[str]:
+        return {path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("_")}
+
+    assert rooms(PROJECT / "tests" / package) == rooms(PROJECT / package) | more

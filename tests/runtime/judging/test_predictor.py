@@ -28,7 +28,7 @@ from tests.helpers.market import real_series
 from tests.helpers.tiny import ARCHITECTURE, CONTEXT_LENGTH, make_arguments, make_recipe, make_series, make_trainer
 from tests.helpers.tiny_run import EXPERIMENT, PROVENANCE, train
 
-README = Path(__file__).resolve().parents[3] / "README.md"
+PROJECT = Path(__file__).resolve().parents[3]
 DAYS = EXPERIMENT.series.daily
 
 
@@ -173,14 +173,18 @@ def test_damaged_model_is_refused_in_one_line(
 def test_lines_of_the_readme_forecast_the_last_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    block = next(each for each in re.findall(r"```python\n(.*?)```", README.read_text(), re.S) if "predictor" in each)
+    block = next(
+        each
+        for each in re.findall(r"```python\n(.*?)```", (PROJECT / "runtime/README.md").read_text(), re.S)
+        if "predictor" in each
+    )
     lines = block.replace("\n\n", "\n").splitlines()
     assert len([line for line in lines if line]) <= 10
     experiment = ask_market(real_series(), context_length=60, chunk_length=201)
     arguments = replace(make_arguments(tmp_path), output=tmp_path / "outputs/phase6a/train_2M_threshold_1pct")
     train_briefly(experiment, arguments)
     (tmp_path / DEFAULT_DATASET).parent.mkdir(parents=True)
-    shutil.copy(README.parent / DEFAULT_DATASET, tmp_path / DEFAULT_DATASET)
+    shutil.copy(PROJECT / DEFAULT_DATASET, tmp_path / DEFAULT_DATASET)
     monkeypatch.chdir(tmp_path)
     capsys.readouterr()
     exec(block, {})
