@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from data.files import locked
 from runtime.errors import UserError
+from runtime.judging.judged_days import by_day, days_in_common, judged_test_days
 from runtime.records.files import append_json_line, mend_last_line, read_json_lines
 from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
@@ -19,8 +21,13 @@ from runtime.script.arguments import Arguments
 OPENINGS = "experiments/test_openings.jsonl"
 """The log of all openings, inside the project."""
 
-_QUESTION = ("data_sha256", "split", "task", "label_price", "horizon", "timescale")
+_RULE = ("task", "threshold", "label_price", "horizon")
+_BEFORE_DAYS = ("data_sha256", "split", "task", "label_price", "horizon", "timescale")
+"""What told questions apart in lines that were written before they named their days."""
+
 _ENTRY = {"question", "experiment", "weights_sha256", "script_sha256", "opening", "opened"}
+
+Entry = dict[str, Any]
 
 
 def weights_sha256(state: dict[str, Tensor]) -> str:
@@ -41,48 +48,52 @@ def joint_sha256(weights: Sequence[str]) -> str:
     return weights[0] if len(weights) == 1 else hashlib.sha256("".join(weights).encode()).hexdigest()
 
 
-def open_test(
-    log: Path, experiment: Experiment, *, weights: str, script_sha256: str, reopen: bool = False
-) -> dict[str, Any]:
+def open_test(log: Path, experiment: Experiment, *, weights: str, script_sha256: str, reopen: bool = False) -> Entry:
     """Record that the test split is about to be evaluated.
 
-    The question is (data, split, task, label price, horizon, timescale), whatever the script or budget. The same
-    weights are the same opening, so a killed run may finish it. So is the very same script, whose weights differ in
-    rounding on another machine: it repeats the opening, and the log shows with which weights.
+    The question is the label's rule and the days on which it is judged, known by their prices (`judged_test_days`),
+    whatever the script, the budget, the features or the name of the data. An earlier opening of the same rule that
+    judged any of these days counts. The same weights on the same days are the same opening, so a killed run may finish
+    it. So is the very same script, whose weights differ in rounding on another machine: it repeats the opening, and
+    the log shows with which weights.
 
     Args:
         log: file of all openings, one JSON object a line.
         experiment: the question.
         weights: hash of the weights to be judged; of several seeds `joint_sha256`, for they are one opening.
         script_sha256: hash of the script that asks.
-        reopen: open although this question's test split was opened before; the record says so.
+        reopen: open although days of this test split were opened before; the record says so.
 
     Returns:
-        The record of this opening; ``opening`` counts from 1, ``repeats`` says whether its script had opened it.
+        The record of this opening; ``opening`` counts from 1, ``repeats`` says whether its script had opened it;
+        ``days`` and ``days_opened_before`` say how many there are, and how many of them an earlier opening judged.
 
     Raises:
-        UserError: if another script opened the split with other weights and ``reopen`` is false, or the log is damaged.
+        UserError: if another script opened any of the days with other weights and ``reopen`` is false, or the log is
+            damaged.
     """
     with locked(log.parent):  # of two that ask at once, the second must see the first one's record
         mend_last_line(log)
         return _open(log, experiment, weights=weights, script_sha256=script_sha256, reopen=reopen)
 
 
-def _open(log: Path, experiment: Experiment, *, weights: str, script_sha256: str, reopen: bool) -> dict[str, Any]:
-    earlier = _earlier(log, experiment)
-    for entry in earlier:
+def _open(log: Path, experiment: Experiment, *, weights: str, script_sha256: str, reopen: bool) -> Entry:
+    question, earlier = _question(experiment), _Earlier(log, experiment)
+    for entry in earlier.same:
         if entry["weights_sha256"] == weights:
             return entry
-    ours = [entry["opening"] for entry in earlier if entry["script_sha256"] == script_sha256]
-    if earlier and not ours and not reopen:
-        raise _refusal(earlier)
+    ours = [entry["opening"] for entry in earlier.same if entry["script_sha256"] == script_sha256]
+    if earlier.entries and not ours and not reopen:
+        raise earlier.refusal()
     record = {
-        "question": _question(experiment),
+        "question": question,
         "experiment": experiment.name,
         "weights_sha256": weights,
         "script_sha256": script_sha256,
-        "opening": ours[0] if ours else _openings(earlier) + 1,
+        "opening": ours[0] if ours else earlier.openings() + 1,
         "repeats": bool(ours),
+        "days": earlier.days,
+        "days_opened_before": len(earlier.opened),
         "opened": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     append_json_line(log, record)
@@ -95,10 +106,10 @@ def refuse_reopening(arguments: Arguments, experiment: Experiment) -> None:
     Raises:
         UserError: unless the user asked to open it again, or it was this very script, which may finish its opening.
     """
-    earlier = _earlier(arguments.project / OPENINGS, experiment)
-    ours = any(entry["script_sha256"] == arguments.script_sha256 for entry in earlier)
-    if earlier and not ours and not arguments.reopen_test:
-        raise _refusal(earlier)
+    earlier = _Earlier(arguments.project / OPENINGS, experiment)
+    ours = any(entry["script_sha256"] == arguments.script_sha256 for entry in earlier.same)
+    if earlier.entries and not ours and not arguments.reopen_test:
+        raise earlier.refusal()
 
 
 def read_openings(log: Path) -> list[dict[str, Any]]:
@@ -120,22 +131,52 @@ def read_openings(log: Path) -> list[dict[str, Any]]:
 
 def _question(experiment: Experiment) -> dict[str, Any]:
     identity = experiment.identity()
-    return {name: identity[name] for name in _QUESTION}
+    return {**{name: identity[name] for name in _RULE}, "days": judged_test_days(experiment)}
 
 
-def _earlier(log: Path, experiment: Experiment) -> list[dict[str, Any]]:
-    question = _question(experiment)
-    return [entry for entry in read_openings(log) if entry["question"] == question]
+class _Earlier:
+    """The recorded openings that concern an experiment.
 
+    Attributes:
+        same: those of exactly its days.
+        entries: those that share a day with it, the same among them.
+        days: how many days its test split judges.
+        opened: those that any entry judged.
+    """
 
-def _openings(earlier: list[dict[str, Any]]) -> int:
-    return len({entry["opening"] for entry in earlier})
+    def __init__(self, log: Path, experiment: Experiment) -> None:
+        question, identity = _question(experiment), experiment.identity()
+        days = by_day(question["days"]).keys()
+        self.days, self.opened = len(days), set[date]()
+        self.entries: list[Entry] = []
+        self.same: list[Entry] = []
+        for entry in read_openings(log):
+            asked = entry["question"]
+            if "days" in asked:
+                alike = all(asked[name] == question[name] for name in _RULE)
+                common = days_in_common(question["days"], asked["days"]) if alike else set()
+                same = alike and asked["days"] == question["days"]
+            else:
+                same = asked == {name: identity[name] for name in _BEFORE_DAYS}
+                common = set(days) if same else set()
+            if common:
+                self.entries.append(entry)
+                self.opened |= common
+            if same:
+                self.same.append(entry)
 
+    def openings(self) -> int:
+        """How many times days of the test split were opened."""
+        return len({(json.dumps(entry["question"]), entry["opening"]) for entry in self.entries})
 
-def _refusal(earlier: list[dict[str, Any]]) -> UserError:
-    last = earlier[-1]
-    return UserError(
-        f"the test split of this question was opened on {last['opened']} by {last['experiment']} with other weights; "
-        "a test split answers once. Judge changes on validation, or add --reopen-test: every report will then say that "
-        f"this is opening {_openings(earlier) + 1}"
-    )
+    def refusal(self) -> UserError:
+        """Why it is not opened again."""
+        last, shared = self.entries[-1], len(self.opened)
+        which = "the test split of this question was"
+        if shared < self.days:
+            which = f"{shared} of {self.days} test days were"
+        return UserError(
+            f"{which} opened on {last['opened']} by {last['experiment']} with other weights; a test split answers "
+            "once. Judge changes on validation, or add --reopen-test: every report will then say that this is opening "
+            f"{self.openings() + 1}"
+        )

@@ -148,26 +148,17 @@ class Split(Struct, frozen=True):
     embargo: int
 
 
-class Question(Struct, frozen=True):
-    """What a test split answers once."""
-
-    data_sha256: str
-    split: Split
-    task: str
-    label_price: str
-    horizon: int
-    timescale: str
-
-
 class Opening(Struct, frozen=True):
-    """One opening of a test split; see `runtime.judging.sealed_test.open_test`."""
+    """One opening of a test split; see `judging.sealed_test.open_test`."""
 
-    question: Question
+    question: dict[str, Any]
     experiment: str
     weights_sha256: str
     opening: Annotated[int, Meta(ge=1)]
     opened: str
     repeats: bool = False
+    days: int = 0
+    days_opened_before: int = 0
 
 
 Status = Literal["finished", "trained", "failed", "interrupted", "running"]
@@ -210,12 +201,6 @@ class Result(Struct, frozen=True, kw_only=True):
         for forecasts in (self.validation, self.test):
             if forecasts is not None and "model" not in forecasts:
                 raise ValueError("a split without a report of the model")
-
-    @property
-    def question(self) -> Question:
-        """What this run's test split answers."""
-        asked = (self.data_sha256, self.split, self.task, self.label_price, self.horizon, self.timescale)
-        return Question(*asked)
 
     def judged(self) -> dict[str, Forecasts]:
         """Name and reports of each split that was evaluated."""

@@ -154,14 +154,16 @@ def _add_outputs(found: dict[str, Experiment], stem: str, folder: Path, best_fil
 def _read_openings(log: Path, experiments: Iterable[Experiment], problems: list[str]) -> list[Opening]:
     if not log.exists():
         return []
-    asked = [run.result.question for each in experiments for run in each.runs if run.result]
+    results = [run.result for each in experiments for run in each.runs if run.result]
+    asked = [result.test_opening.question for result in results if result.test_opening]
+    names = {result.experiment for result in results}
     openings = []
     for number, line in enumerate(log.read_bytes().splitlines(), start=1):
         try:
             openings.append(msgspec.json.decode(line, type=Opening))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             problems.append(f"{OPENINGS}, line {number}: {one_line(error)}")
-    return [opening for opening in openings if opening.question in asked]
+    return [opening for opening in openings if opening.question in asked or opening.experiment in names]
 
 
 def budget_size(budget: str) -> float:

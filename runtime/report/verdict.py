@@ -166,6 +166,8 @@ def _provenance(result: Result, split: str) -> list[str]:
         )
     if opening := result.test_opening:
         again = " again: numbers seen before may have guided it" if opening.opening > 1 else ""
+        if 0 < opening.days_opened_before < opening.days:
+            again += f" ({opening.days_opened_before} of its {opening.days} days)"
         sentences.append(f"This is opening {opening.opening} of this question's test split{again}.")
     return sentences
 

@@ -21,23 +21,23 @@ OURS, WHOLE_EPOCH, ONE_CHANNEL_ONLY = "ours", "ours, whole epoch", "neuralforeca
 
 
 def work(name: str, form: str) -> None:
-    """Serve one implementation: a line in, the steps of one round, a line out."""
+    """Serve one implementation: the number of a round's steps in, those steps, a line out."""
     import torch
 
     from runtime.records.environment import peak_memory_bytes
     from tests.benchmarks import ours
     from tests.benchmarks.peer_models import PEERS
-    from tests.benchmarks.setting import ARCHITECTURES, STEPS
+    from tests.benchmarks.setting import ARCHITECTURES
 
     torch.manual_seed(0)
     makers = {OURS: ours.steps, WHOLE_EPOCH: ours.whole_epoch} | PEERS
     runner = makers[name](ARCHITECTURES[form])
     before = peak_memory_bytes()
     runner.take_steps(2)
-    for _ in sys.stdin:
+    for steps in sys.stdin:
         matrix = matrix_flops()
         cpu, wall = time.process_time(), time.perf_counter()
-        runner.take_steps(STEPS[form])
+        runner.take_steps(int(steps))
         seconds = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
         result = seconds | {"memory": peak_memory_bytes() - before, "parameters": runner.parameters}
         print(json.dumps(result | {"matrix": max(matrix, matrix_flops())}), flush=True)
@@ -80,6 +80,8 @@ def matrix_flops(size: int = 1024, repeats: int = 10) -> float:
 
 def measure(form: str, names: list[str], rounds: int) -> dict[str, list[dict[str, Any]]]:
     """One round after the other over all implementations; the first warms up and does not count."""
+    from tests.benchmarks.setting import STEPS
+
     command = [sys.executable, "-m", "tests.benchmarks.peers", "--worker"]
     workers = {
         name: subprocess.Popen([*command, name, form], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -90,7 +92,7 @@ def measure(form: str, names: list[str], rounds: int) -> dict[str, list[dict[str
         for name, worker in workers.items():
             assert worker.stdin is not None
             assert worker.stdout is not None
-            worker.stdin.write("go\n")
+            worker.stdin.write(f"{STEPS[form]}\n")
             worker.stdin.flush()
             line = worker.stdout.readline()
             if not line:
