@@ -52,10 +52,10 @@ def open_test(log: Path, experiment: Experiment, *, weights: str, script_sha256:
     """Record that the test split is about to be evaluated.
 
     The question is the label's rule and the days on which it is judged, known by their prices (`judged_test_days`),
-    whatever the script, the budget, the features or the name of the data. An earlier opening of the same rule that
-    judged any of these days counts. The same weights on the same days are the same opening, so a killed run may finish
-    it. So is the very same script, whose weights differ in rounding on another machine: it repeats the opening, and
-    the log shows with which weights.
+    whatever the script, the budget, the features or the name of the data. Every earlier opening of the same rule that
+    judged any of these days counts; once half of the days are opened, the split is. The same weights on the same days
+    are the same opening, so a killed run may finish it. So is the very same script, whose weights differ in rounding
+    on another machine: it repeats the opening, and the log shows with which weights.
 
     Args:
         log: file of all openings, one JSON object a line.
@@ -69,8 +69,8 @@ def open_test(log: Path, experiment: Experiment, *, weights: str, script_sha256:
         ``days`` and ``days_opened_before`` say how many there are, and how many of them an earlier opening judged.
 
     Raises:
-        UserError: if another script opened any of the days with other weights and ``reopen`` is false, or the log is
-            damaged.
+        UserError: if other scripts opened half of the days or more with other weights and ``reopen`` is false, or the
+            log is damaged.
     """
     with locked(log.parent):  # of two that ask at once, the second must see the first one's record
         mend_last_line(log)
@@ -82,8 +82,8 @@ def _open(log: Path, experiment: Experiment, *, weights: str, script_sha256: str
     for entry in earlier.same:
         if entry["weights_sha256"] == weights:
             return entry
-    ours = [entry["opening"] for entry in earlier.same if entry["script_sha256"] == script_sha256]
-    if earlier.entries and not ours and not reopen:
+    ours = earlier.by_script(script_sha256)
+    if earlier.is_opened() and not ours and not reopen:
         raise earlier.refusal()
     record = {
         "question": question,
@@ -101,15 +101,17 @@ def _open(log: Path, experiment: Experiment, *, weights: str, script_sha256: str
 
 
 def refuse_reopening(arguments: Arguments, experiment: Experiment) -> None:
-    """Say before a training, not after it, that its test split was opened by another script.
+    """Say before a training, not after it, that its test split, or a part of it, was opened by another script.
 
     Raises:
         UserError: unless the user asked to open it again, or it was this very script, which may finish its opening.
     """
     earlier = _Earlier(arguments.project / OPENINGS, experiment)
-    ours = any(entry["script_sha256"] == arguments.script_sha256 for entry in earlier.same)
-    if earlier.entries and not ours and not arguments.reopen_test:
+    if not earlier.entries or earlier.by_script(arguments.script_sha256) or arguments.reopen_test:
+        return
+    if earlier.is_opened():
         raise earlier.refusal()
+    print(f"note: {earlier.which()}; the record will say so, and that this is opening {earlier.openings() + 1}")
 
 
 def read_openings(log: Path) -> list[dict[str, Any]]:
@@ -169,14 +171,25 @@ class _Earlier:
         """How many times days of the test split were opened."""
         return len({(json.dumps(entry["question"]), entry["opening"]) for entry in self.entries})
 
+    def is_opened(self) -> bool:
+        """Whether at least half of the days were: fewer are shared by chance, with another split or timescale."""
+        return bool(self.entries) and 2 * len(self.opened) >= self.days
+
+    def by_script(self, sha256: str) -> list[int]:
+        """Number of each opening of just these days by a script."""
+        return [entry["opening"] for entry in self.same if entry["script_sha256"] == sha256]
+
+    def which(self) -> str:
+        """Which days were opened, when and by whom."""
+        last, shared = self.entries[-1], len(self.opened)
+        which = (
+            f"{shared} of {self.days} test days were" if shared < self.days else "the test split of this question was"
+        )
+        return f"{which} opened on {last['opened']} by {last['experiment']} with other weights"
+
     def refusal(self) -> UserError:
         """Why it is not opened again."""
-        last, shared = self.entries[-1], len(self.opened)
-        which = "the test split of this question was"
-        if shared < self.days:
-            which = f"{shared} of {self.days} test days were"
         return UserError(
-            f"{which} opened on {last['opened']} by {last['experiment']} with other weights; a test split answers "
-            "once. Judge changes on validation, or add --reopen-test: every report will then say that this is opening "
-            f"{self.openings() + 1}"
+            f"{self.which()}; a test split answers once. Judge changes on validation, or add --reopen-test: every "
+            f"report will then say that this is opening {self.openings() + 1}"
         )

@@ -160,6 +160,13 @@ class Opening(Struct, frozen=True):
     days: int = 0
     days_opened_before: int = 0
 
+    @property
+    def again(self) -> str:
+        """Which part of the test split had been opened before, as a mark says it; empty where none had."""
+        if 0 < self.days_opened_before < self.days:
+            return f"{self.days_opened_before} of {self.days} test days opened before"
+        return f"test reopened: opening {self.opening}" if self.opening > 1 else ""
+
 
 Status = Literal["finished", "trained", "failed", "interrupted", "running"]
 """``trained``: judged on validation; the test split is opened once all seeds of the command are trained."""

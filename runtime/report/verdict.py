@@ -165,7 +165,7 @@ def _provenance(result: Result, split: str) -> list[str]:
             "The test split was not opened. Validation chose the weights, so its numbers flatter the model."
         )
     if opening := result.test_opening:
-        again = " again: numbers seen before may have guided it" if opening.opening > 1 else ""
+        again = " again: numbers seen before may have guided it" if opening.again else ""
         if 0 < opening.days_opened_before < opening.days:
             again += f" ({opening.days_opened_before} of its {opening.days} days)"
         sentences.append(f"This is opening {opening.opening} of this question's test split{again}.")
@@ -200,8 +200,8 @@ def marks(run: Run) -> list[tuple[str, str]]:
         found.append((f"{result.train_fraction:.1%} of the training samples", "open"))
     if not run.is_latest:
         found.append(("replaced by a later training", "open"))
-    if result.test_opening is not None and result.test_opening.opening > 1:
-        found.append((f"test reopened: opening {result.test_opening.opening}", "bad"))
+    if result.test_opening is not None and result.test_opening.again:
+        found.append((result.test_opening.again, "bad"))
     if result.test_opening is not None and result.test_opening.repeats:
         found.append(("opening repeated on another machine", "open"))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ import pytest
 
 from runtime.errors import UserError
 from runtime.judging.judged_days import by_day, days_in_common, judged_test_days
-from runtime.judging.sealed_test import open_test, read_openings
+from runtime.judging.sealed_test import OPENINGS, open_test, read_openings, refuse_reopening
 from runtime.records.files import append_json_line
 from runtime.samples.bars import make_bars
 from runtime.samples.experiment import Experiment
 from runtime.samples.series import Series
 from tests.helpers.market import make_experiment as ask_market
 from tests.helpers.market import real_series
+from tests.helpers.tiny import make_arguments
 
 DAILY = real_series().daily
 SETTING: dict[str, Any] = {"context_length": 20, "chunk_length": 100}
@@ -83,6 +85,23 @@ def test_one_more_day_moves_the_chunks_and_what_they_share_is_counted(tmp_path: 
     assert (opening["opening"], opening["days_opened_before"]) == (2, shared)
 
 
+def test_a_split_is_opened_once_half_of_its_days_are(tmp_path: Path) -> None:
+    ask(tmp_path / "log", WHOLE, "a")
+    other = experiment(val_ratio=0.17)  # one chunk more for validation: test moves on by one
+    with pytest.raises(UserError, match=r"[0-9]+ of [0-9]+ test days were opened on .* this is opening 2"):
+        ask(tmp_path / "log", other, "b")
+
+
+def test_a_part_that_was_opened_is_said_before_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = make_arguments(tmp_path)
+    ask(arguments.project / OPENINGS, WHOLE, "a")
+    weekly = experiment(timescale="weekly", context_length=4, chunk_length=40)
+    refuse_reopening(arguments, weekly)
+    assert re.match(r"note: [0-9]+ of [0-9]+ test days were opened on .*; the record will", capsys.readouterr().out)
+    with pytest.raises(UserError, match="the test split of this question was opened"):
+        refuse_reopening(arguments, WHOLE)
+
+
 def test_one_more_day_that_moves_nothing_is_the_same_question(tmp_path: Path) -> None:
     first = ask(tmp_path / "log", experiment(DAILY[:-1]), "a")
     assert ask(tmp_path / "log", WHOLE, "a") == first
@@ -91,8 +110,8 @@ def test_one_more_day_that_moves_nothing_is_the_same_question(tmp_path: Path) ->
 def test_another_timescale_shares_the_days_it_decides_on(tmp_path: Path) -> None:
     ask(tmp_path / "log", WHOLE, "a")
     weekly = experiment(timescale="weekly", context_length=4, chunk_length=40)
-    with pytest.raises(UserError, match="test days were opened"):
-        ask(tmp_path / "log", weekly, "b")
+    opening = ask(tmp_path / "log", weekly, "b")
+    assert (opening["opening"], 0 < opening["days_opened_before"] < opening["days"]) == (2, True)
 
 
 def test_other_prices_are_another_question(tmp_path: Path) -> None:
