@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.small_project import make_small_project
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two processes share two cores
 
 
 @pytest.fixture(scope="session")
