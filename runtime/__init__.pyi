@@ -11,14 +11,7 @@ from .script.running import require_hyperparameters as require_hyperparameters
 from .script.running import run_script as run_script
 from .search.objective import Objective as Objective
 from .search.objective import create_objective as create_objective
-from .search.plan import print_search_cost as print_search_cost
-from .search.plan import print_search_plan as print_search_plan
 from .search.search_run import run_search as run_search
-from .search.study import SearchSettings as SearchSettings
-from .training.plan import print_training_cost as print_training_cost
-from .training.plan import print_training_plan as print_training_plan
 from .training.recipe import Recipe as Recipe
 from .training.trainer import Trainer as Trainer
-from .training.training_part import train_on_part as train_on_part
-from .training.training_part import with_steps_of_all as with_steps_of_all
 from .training.training_run import run_training as run_training

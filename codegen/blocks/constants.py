@@ -6,76 +6,60 @@ from collections.abc import Mapping
 
 from codegen.request.parameters import PARAMETERS
 from codegen.request.spec import ExperimentSpec, HpoSpec, TrainingSpec
-from codegen.syntax.expressions import MODULE_FILE, attribute, call, subscript
+from codegen.syntax.expressions import MODULE_FILE, attribute, call, name, subscript, tuple_
 from codegen.syntax.literals import literal
-from codegen.syntax.statements import Statement, assign, comment_above, section
+from codegen.syntax.statements import Statement, assign, comment_above, section, trailing_comment
 
 
 def experiment_constants(spec: ExperimentSpec) -> list[Statement]:
-    """The question."""
-    values = {
-        "EXPERIMENT": spec.experiment,
-        "PHASE": spec.phase,
-        "BUDGET": spec.budget,
-        "TASK": spec.task,
-        "THRESHOLD": spec.threshold,
-        "HORIZON": spec.horizon,
-        "TIMESCALE": spec.timescale,
-        **_declared(spec, "Experiment"),
-    }
+    """The question. The experiment's name is put together from its parts."""
+    parts = ["PHASE", "BUDGET", "TASK"]
+    further = spec.experiment.removeprefix(f"{spec.phase}_{spec.budget}_{spec.task}").removeprefix("_")
+    name_parts = [*map(name, parts), *([literal(further)] if further else [])]
+    values = {"PHASE": spec.phase, "BUDGET": spec.budget, "TASK": spec.task}
+    label = {"THRESHOLD": spec.threshold, "HORIZON": spec.horizon, "TIMESCALE": spec.timescale}
     comments = {"THRESHOLD": "Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?"}
-    return _group("Experiment", values, comments)
+    experiment = assign("EXPERIMENT", call(attribute(literal("_"), "join"), tuple_(*name_parts)))
+    statements = [*_assignments(values, {}), experiment, *_assignments(label, comments)]
+    return list(section("Experiment", *statements, *_declared(spec, "Experiment")))
 
 
 def data_constants(spec: ExperimentSpec) -> list[Statement]:
     """Where the data lie and what they must be."""
     project = subscript(attribute(call(attribute(call("Path", MODULE_FILE), "resolve")), "parents"), literal(2))
-    values = {
-        "DATA_PATH": spec.data_path,
-        "DATA_SHA256": spec.data_sha256,
-        "FEATURE_COLUMNS": list(spec.feature_columns),
-    }
-    statements = [assign("PROJECT", project), *_assignments(values, {})]
-    return list(section("Data", *statements))
+    values = {"DATA_PATH": spec.data_path, "DATA_SHA256": spec.data_sha256}
+    return list(section("Data", assign("PROJECT", project), *_assignments(values, {})))
+
+
+def feature_constants(spec: ExperimentSpec) -> list[Statement]:
+    """The channels; last of all constants, for they are many."""
+    return _group("Features", {"FEATURE_COLUMNS": list(spec.feature_columns)}, {})
 
 
 def split_constants(spec: ExperimentSpec) -> list[Statement]:
     """How days are divided into training, validation and test."""
-    return _group("Split", _declared(spec, "Split"), {})
+    return list(section("Split", *_declared(spec, "Split")))
 
 
-def search_model_constants(spec: HpoSpec) -> list[Statement]:
-    """The candidates of a search."""
+def model_constants(spec: HpoSpec | TrainingSpec, *, searched: bool) -> list[Statement]:
+    """What every candidate shares, and the candidates: those of a search, or what one or two searches chose."""
     values = {
         "PARAMETER_BUDGET": spec.parameter_budget,
         "MODEL": spec.model,
         "ARCHITECTURES": spec.architectures,
     }
-    comments = {
-        "MODEL": "Shared by every candidate.",
-        "ARCHITECTURES": "Every candidate has PARAMETER_BUDGET trainable parameters to within 5 %.",
-    }
+    candidates = "Every candidate has PARAMETER_BUDGET trainable parameters to within 5 %."
+    if searched and len(spec.architectures) > 1:
+        candidates = "The searches chose different ones: all are trained, the lower validation loss decides."
+    comments = {"MODEL": "Shared by every candidate.", "ARCHITECTURES": candidates}
     return _group("Model", values, comments)
 
 
 def search_constants(spec: HpoSpec) -> list[Statement]:
     """Length, seed and pruning of a search."""
-    values = {
-        **_declared(spec, "Search"),
-        "STARTUP_TRIALS": spec.startup_trials,
-        "PRUNING_WARMUP_EPOCHS": spec.pruning_warmup_epochs,
-    }
+    values = {"STARTUP_TRIALS": spec.startup_trials, "PRUNING_WARMUP_EPOCHS": spec.pruning_warmup_epochs}
     comments = {"STARTUP_TRIALS": "The median pruner acts after this many trials, and in each after this many epochs."}
-    return _group("Search", values, comments)
-
-
-def chosen_model_constants(spec: TrainingSpec) -> list[Statement]:
-    """The architecture that is trained, or the candidates that validation chooses from."""
-    values = {"PARAMETER_BUDGET": spec.parameter_budget, "ARCHITECTURES": spec.architectures}
-    several = {
-        "ARCHITECTURES": "The searches chose different ones: all are trained, the lower validation loss decides."
-    }
-    return _group("Model", values, several if len(spec.architectures) > 1 else {})
+    return list(section("Search", *_declared(spec, "Search"), *_assignments(values, comments)))
 
 
 def hyperparameter_constants(spec: TrainingSpec) -> list[Statement]:
@@ -83,6 +67,7 @@ def hyperparameter_constants(spec: TrainingSpec) -> list[Statement]:
     values = {
         "HYPERPARAMETERS": spec.hyperparameters,
         "PROVENANCE": spec.provenance,
+        **({"SEARCH_FIRST": list(spec.search_first)} if spec.search_first else {}),
     }
     borrowed = _borrowed_across(spec)
     return _group("Hyperparameters", values, {"PROVENANCE": borrowed} if borrowed else {})
@@ -101,21 +86,24 @@ def _borrowed_across(spec: TrainingSpec) -> str | None:
 
 def training_constants(spec: ExperimentSpec) -> list[Statement]:
     """The part of the recipe that is not searched, and how it is carried out."""
-    values = {
-        "MAX_EPOCHS": spec.max_epochs,
-        "PATIENCE": spec.patience,
-        "WARMUP_FRACTION": spec.warmup_fraction,
-        "GRADIENT_CLIP": spec.gradient_clip,
-        **_declared(spec, "Training"),
-        **({"CHECKPOINT_ACTIVATIONS": True} if spec.checkpoint_activations else {}),
-    }
+    fixed = {each.upper(): value for each, value in spec.fixed.items()}
+    more = {"CHECKPOINT_ACTIVATIONS": True} if spec.checkpoint_activations else {}
     comments = {"CHECKPOINT_ACTIVATIONS": "Compute each layer again in the backward pass: less memory, same results."}
-    return _group("Training", values, comments)
+    return list(
+        section("Training", *_assignments(fixed, {}), *_declared(spec, "Training"), *_assignments(more, comments))
+    )
 
 
-def _declared(spec: ExperimentSpec, section: str) -> dict[str, object]:
-    """The parameters of one section, by the constants' names."""
-    return {each.constant: getattr(spec, each.name) for each in PARAMETERS.values() if each.section == section}
+def _declared(spec: ExperimentSpec, section_title: str) -> list[Statement]:
+    """The parameters of one section, each with what its declaration says of its value."""
+    statements = []
+    for each in PARAMETERS.values():
+        if each.section == section_title:
+            value = getattr(spec, each.name)
+            statement = assign(each.constant, literal(value, path=each.name))
+            remark = each.remark(spec)
+            statements.append(trailing_comment(statement, remark) if remark else statement)
+    return statements
 
 
 def _group(title: str, values: Mapping[str, object], comments: Mapping[str, str]) -> list[Statement]:
@@ -124,7 +112,7 @@ def _group(title: str, values: Mapping[str, object], comments: Mapping[str, str]
 
 def _assignments(values: Mapping[str, object], comments: Mapping[str, str]) -> list[Statement]:
     statements = []
-    for name, value in values.items():
-        statement = assign(name, literal(value, path=name))
-        statements.append(comment_above(comments[name], statement) if name in comments else statement)
+    for constant, value in values.items():
+        statement = assign(constant, literal(value, path=constant))
+        statements.append(comment_above(comments[constant], statement) if constant in comments else statement)
     return statements

@@ -29,7 +29,7 @@ def watch(spec: Spec) -> Spec:
 
 
 def require_consumed(watched: ExperimentSpec) -> None:
-    """Refuse a script whose spec holds a value that no block used; a field that is None holds no value.
+    """Refuse a script whose spec holds a value that no block used; a field that is None or () holds no value.
 
     Raises:
         RenderError: naming the unused fields.
@@ -38,7 +38,7 @@ def require_consumed(watched: ExperimentSpec) -> None:
     unused = [
         field.name
         for field in fields(state._spec)
-        if field.name not in state._read and getattr(state._spec, field.name) is not None
+        if field.name not in state._read and getattr(state._spec, field.name) not in (None, ())
     ]
     if unused:
         raise RenderError(f"no block puts these spec fields into the script: {', '.join(unused)}")

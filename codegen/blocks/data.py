@@ -1,22 +1,22 @@
-"""``validate_data()`` and ``make_experiment()``: from the file to labels and an isolated split."""
+"""``load_data()`` and ``make_experiment()``: from the file to labels and an isolated split."""
 
 from __future__ import annotations
 
-from codegen.syntax.expressions import attribute, binary, call, multiline_call, name
+from codegen.syntax.expressions import attribute, call, divide, multiline_call, name
 from codegen.syntax.statements import Statement, assign, function, return_
 
 
-def validate_data() -> Statement:
+def load_data() -> Statement:
     """Load the data, refusing any other than the script was written for."""
     load = multiline_call(
         "load_series",
-        binary(name("PROJECT"), "/", name("DATA_PATH")),
+        divide(name("PROJECT"), name("DATA_PATH")),
         content_sha256=name("DATA_SHA256"),
         feature_columns=name("FEATURE_COLUMNS"),
         timescale=name("TIMESCALE"),
     )
     return function(
-        "validate_data",
+        "load_data",
         [],
         [return_(load)],
         returns=name("Series"),
@@ -55,7 +55,7 @@ def make_experiment() -> Statement:
         splits=call(attribute(name("splitter"), "split")),
     )
     body = [
-        assign("series", call("validate_data")),
+        assign("series", call("load_data")),
         assign("splitter", splitter),
         return_(experiment),
     ]

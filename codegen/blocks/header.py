@@ -7,7 +7,7 @@ from codegen.request.spec import ExperimentSpec
 from codegen.seal import BLANK_SEAL
 
 FIRST_LINES = (
-    "One experiment, self-contained: every parameter it uses stands below, and every parameter below is used.",
+    "One experiment with its complete configuration: every parameter it uses stands below, and each is used.",
     "Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.",
 )
 

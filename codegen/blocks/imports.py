@@ -13,13 +13,10 @@ def hpo_imports() -> list[Statement]:
         "ChunkSplitter",
         "Experiment",
         "Objective",
-        "SearchSettings",
         "Series",
         "create_objective",
         "load_series",
         "parse_arguments",
-        "print_search_cost",
-        "print_search_plan",
         "run_script",
         "run_search",
     )
@@ -42,16 +39,11 @@ def training_imports(spec: TrainingSpec) -> list[Statement]:
         "Trainer",
         "load_series",
         "parse_arguments",
-        "print_training_cost",
-        "print_training_plan",
         *refusal,
         "run_script",
         "run_training",
-        "train_on_part",
-        "with_steps_of_all",
     )
     return [
-        import_from("collections.abc", "Mapping"),
         import_from("pathlib", "Path"),
         blank_line_above(import_from("runtime", *names)),
     ]

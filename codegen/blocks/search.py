@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from codegen.blocks.entry import main_function
-from codegen.blocks.training import checkpointing
+from codegen.blocks.training import checkpointing, fixed_recipe
 from codegen.request.spec import HpoSpec
-from codegen.syntax.expressions import Expression, attribute, call, dict_, multiline_call, name, or_, path, subscript
+from codegen.syntax.expressions import Expression, attribute, call, dict_, multiline_call, name, path, subscript
 from codegen.syntax.literals import literal
 from codegen.syntax.statements import Parameter, Statement, assign, evaluate, function, return_
 
@@ -41,12 +41,6 @@ def _suggest(kind: str, parameter: str, *bounds: Expression, **options: Expressi
 def make_objective(spec: HpoSpec) -> Statement:
     """The function a study minimises, made with the split's indices."""
     subset = call("experiment.splitter.get_hpo_subset", path("experiment.splits"), fraction=name("HPO_TRAIN_FRACTION"))
-    fixed = {
-        "max_epochs": name("MAX_EPOCHS"),
-        "patience": name("PATIENCE"),
-        "warmup_fraction": name("WARMUP_FRACTION"),
-        "gradient_clip": name("GRADIENT_CLIP"),
-    }
     objective = multiline_call(
         "create_objective",
         suggest=name("suggest"),
@@ -54,7 +48,7 @@ def make_objective(spec: HpoSpec) -> Statement:
         split_indices=call(attribute(path("experiment.splits"), "with_train"), name("hpo_train_indices")),
         model=name("MODEL"),
         architectures=name("ARCHITECTURES"),
-        fixed=dict_([(literal(each), value) for each, value in fixed.items()]),
+        fixed=dict_([(literal(each), value) for each, value in fixed_recipe(spec).items()]),
         seed=name("TRAINING_SEED"),
         parameter_budget=name("PARAMETER_BUDGET"),
         device=path("arguments.device"),
@@ -70,29 +64,26 @@ def make_objective(spec: HpoSpec) -> Statement:
 
 
 def main(spec: HpoSpec) -> Statement:
-    """Prepare, show the plan, search."""
-    settings = multiline_call(
-        "SearchSettings",
-        n_trials=or_(path("arguments.shortened"), name("N_TRIALS")),
-        timeout_hours=name("TIMEOUT_HOURS"),
-        seed=name("SEARCH_SEED"),
-        startup_trials=name("STARTUP_TRIALS"),
-        pruning_warmup_epochs=name("PRUNING_WARMUP_EPOCHS"),
+    """Search."""
+    names = (
+        "n_trials",
+        "timeout_hours",
+        "search_seed",
+        "startup_trials",
+        "pruning_warmup_epochs",
+        "hpo_train_fraction",
     )
     run = multiline_call(
         "run_search",
         name("experiment"),
         name("objective"),
-        name("settings"),
         name("arguments"),
-        hpo_train_fraction=name("HPO_TRAIN_FRACTION"),
+        **{each: name(each.upper()) for each in names},
         regenerate=literal(spec.command),
     )
-    prepare = [
+    body = [
         assign("experiment", call("make_experiment")),
         assign("objective", call("make_objective", name("experiment"), name("arguments"))),
-        assign("settings", settings),
-        evaluate(call("print_search_plan", name("experiment"), name("objective"), name("settings"))),
+        evaluate(run),
     ]
-    cost = call("print_search_cost", name("objective"), name("settings"))
-    return main_function("trials", prepare, cost, run, docstring="Prepare, show the plan, search.")
+    return main_function("trials", body, docstring="Search, or show the plan.")

@@ -147,7 +147,7 @@ def _default_spec(request: Request) -> TrainingSpec:
         replace(request, experiment=request.experiment + DEFAULT_RECIPE_SUFFIX),
         hyperparameters=recipe,
         provenance={"source": f"configs/model/patchtst_{request.budget}.yaml: default recipe, not searched"},
-        search_first="",
+        search_first=(),
     )
     return replace(spec, command=f"{spec.command} --hyperparameters default")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from codegen.request.configs import load_hpo
 from codegen.request.findings import Finding, load_finding
 from codegen.request.phases import Cell
+from runtime.training.recipe import SEARCHED, Declared
 
 WEIGHT = 0.5
 """Share of each of the two searches that an interpolated task lies between."""
@@ -35,8 +36,8 @@ class Recipe:
 def combine(sources: Sequence[Cell], project: Path) -> Recipe | None:
     """Read the searches and make one recipe of them; None while one of them has not finished.
 
-    Learning rate and weight decay are interpolated in log space, dropout linearly, the batch size geometrically to the
-    nearest allowed one. An architecture is never interpolated.
+    Each hyperparameter is interpolated on the scale that `Recipe` declares: geometrically or linearly, a choice
+    geometrically to the nearest allowed one. An architecture is never interpolated.
 
     Raises:
         UsageError: if a finding is not what a finished search of its experiment writes.
@@ -48,26 +49,31 @@ def combine(sources: Sequence[Cell], project: Path) -> Recipe | None:
     pairs = tuple(zip(sources, known, strict=True))
     if len(known) == 1:
         return Recipe(known[0].hyperparameters(), known[0].provenance(sources[0].best_file), pairs)
-    allowed = load_hpo(sources[0].budget, project).space.batch_size.choices
+    space = load_hpo(sources[0].budget, project).space.draws()
     names = dict.fromkeys(finding.best.hyperparameters.architecture for finding in known)
     provenance = [
         {**finding.provenance(source.best_file), "weight": WEIGHT, "hyperparameters": finding.hyperparameters()}
         for source, finding in pairs
     ]
     return Recipe(
-        {"architecture": list(names), **_between(known[0], known[1], allowed)},
+        {"architecture": list(names), **_between(known[0], known[1], space)},
         {"interpolated_between": provenance},
         pairs,
     )
 
 
-def _between(first: Finding, second: Finding, batch_sizes: Sequence[int]) -> dict[str, Any]:
+def _between(first: Finding, second: Finding, space: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The value of each hyperparameter between two findings, where its scale puts the middle."""
     one, other = first.best.hyperparameters, second.best.hyperparameters
-    square = one.batch_size * other.batch_size  # of the geometric mean: compared exactly, a tie goes to the smaller
-    # sqrt and * round the same everywhere, exp and log do not: a script must have the same bytes on every machine.
     return {
-        "learning_rate": math.sqrt(one.learning_rate * other.learning_rate),
-        "weight_decay": math.sqrt(one.weight_decay * other.weight_decay),
-        "dropout": (one.dropout + other.dropout) / 2,
-        "batch_size": min(sorted(batch_sizes), key=lambda size: max(size**2, square) / min(size**2, square)),
+        name: _middle(getattr(one, name), getattr(other, name), declared, space[name])
+        for name, declared in SEARCHED.items()
     }
+
+
+def _middle(one: float, other: float, declared: Declared, drawn: Mapping[str, Any]) -> float:
+    # sqrt and * round the same everywhere, exp and log do not: a script must have the same bytes on every machine.
+    if "choices" not in drawn:
+        return math.sqrt(one * other) if declared.log else (one + other) / 2
+    square = one * other  # of the geometric mean: compared exactly, a tie goes to the smaller
+    return int(min(sorted(drawn["choices"]), key=lambda each: max(each**2, square) / min(each**2, square)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -12,8 +14,8 @@ from codegen.request.choices import PROJECT, Budget, UsageError
 from codegen.request.yaml_files import Document, parse_yaml, read_bytes
 from codegen.request.yaml_schema import MisfitError, convert, not_allowed, not_here
 from runtime.model.architecture import Architecture, solve_d_ff
+from runtime.training.recipe import FIXED, SEARCHED, Declared
 
-Positive = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9_]+$")]
 
@@ -23,13 +25,10 @@ class Range(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     low: float
     high: float
-    log: bool
 
     def __post_init__(self) -> None:
         if self.low >= self.high:
             raise MisfitError(("low",), f"{self.low} is not below high, which is {self.high}")
-        if self.log and self.low <= 0:
-            raise MisfitError(("low",), f"{self.low} is not positive, as it must be where log is true")
 
 
 class Choices(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -38,22 +37,50 @@ class Choices(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     choices: Annotated[tuple[Count, ...], msgspec.Meta(min_length=1)]
 
 
-class Fixed(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+def _value(declared: Declared) -> tuple[str, Any, Any]:
+    bounds = {"gt": declared.above, "ge": declared.least, "lt": declared.below}
+    finite: Any = {name: bound for name, bound in bounds.items() if math.isfinite(bound)}
+    return declared.name, Annotated[declared.type, msgspec.Meta(**finite)], declared.default
+
+
+def _drawn(declared: Declared) -> tuple[str, Any, Any]:
+    if declared.choices:
+        return declared.name, Choices, Choices(declared.choices)
+    return declared.name, Range, Range(declared.low or 0.0, declared.high or 0.0)
+
+
+def _of_recipe(fields: Iterable[Any]) -> Any:
+    """A struct with a field for some values of a recipe, each with the default that `Recipe` declares."""
+    return msgspec.defstruct("OfRecipe", fields, frozen=True, forbid_unknown_fields=True)
+
+
+def required_values() -> Any:
+    """A struct of what a search draws, of which nothing may be missing."""
+    return _of_recipe(_value(declared)[:2] for declared in SEARCHED.values())
+
+
+class Fixed(_of_recipe(map(_value, FIXED.values()))):  # type: ignore[misc]
     """The part of a recipe that no search draws."""
 
-    max_epochs: Count
-    patience: Count
-    warmup_fraction: Annotated[float, msgspec.Meta(ge=0, lt=1)]
-    gradient_clip: Positive
+
+class RecipeConfig(_of_recipe(map(_value, SEARCHED.values()))):  # type: ignore[misc]
+    """The part of a recipe that a search would draw, where none does."""
 
 
-class Space(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The part of a recipe that a search draws."""
+class Space(_of_recipe(map(_drawn, SEARCHED.values()))):  # type: ignore[misc]
+    """What a search draws, besides the architecture."""
 
-    learning_rate: Range
-    weight_decay: Range
-    dropout: Range
-    batch_size: Choices
+    def __post_init__(self) -> None:
+        for name, drawn in msgspec.structs.asdict(self).items():
+            if SEARCHED[name].log and isinstance(drawn, Range) and drawn.low <= 0:
+                raise MisfitError(
+                    (name, "low"), f"{drawn.low} is not positive, as it must be where ratios count as steps"
+                )
+
+    def draws(self) -> dict[str, dict[str, Any]]:
+        """What ``suggest`` holds of each value: its bounds and their scale, or its choices."""
+        drawn = {name: msgspec.to_builtins(each) for name, each in msgspec.structs.asdict(self).items()}
+        return {name: each | ({} if "choices" in each else {"log": SEARCHED[name].log}) for name, each in drawn.items()}
 
 
 class Pruning(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -64,20 +91,11 @@ class Pruning(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class HpoConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """One file of ``configs/hpo``."""
+    """One file of ``configs/hpo``; what it leaves out of ``space`` and ``fixed`` is as `Recipe` declares it."""
 
-    space: Space
-    fixed: Fixed
     pruning: Pruning
-
-
-class RecipeConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A default for everything that a search would draw, besides the architecture."""
-
-    learning_rate: Positive
-    weight_decay: Annotated[float, msgspec.Meta(ge=0)]
-    dropout: Annotated[float, msgspec.Meta(ge=0, lt=1)]
-    batch_size: Count
+    space: Space = Space()
+    fixed: Fixed = Fixed()
 
 
 class Shared(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -110,7 +128,7 @@ class ModelConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     patchtst: Shared
     default: str
     architectures: Annotated[dict[Name, Candidate], msgspec.Meta(min_length=1)]
-    recipe: RecipeConfig
+    recipe: RecipeConfig = RecipeConfig()
     checkpoint_activations: bool = False
 
     def __post_init__(self) -> None:

@@ -8,16 +8,17 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from codegen.request.choices import THRESHOLDS, UsageError
-from codegen.request.configs import RecipeConfig, load_model
+from codegen.request.configs import load_model, required_values
 from codegen.request.phases import Cell
 from codegen.request.spec import TrainingSpec
 from codegen.request.yaml_files import read_bytes
+from runtime.training.recipe import SEARCHED
 
 LEAST_COMPLETED = 10
 """Completed trials of a search that its time limit ended, as the runtime counts."""
 
 
-class Found(RecipeConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Found(required_values()):  # type: ignore[misc]
     """The best trial's hyperparameters."""
 
     architecture: str
@@ -77,7 +78,7 @@ class Finding(msgspec.Struct, frozen=True):
     def hyperparameters(self) -> dict[str, Any]:
         """As a training script takes them, ``architecture`` first."""
         found = self.best.hyperparameters
-        return {"architecture": found.architecture, **{n: getattr(found, n) for n in RecipeConfig.__struct_fields__}}
+        return {name: getattr(found, name) for name in ("architecture", *SEARCHED)}
 
     def provenance(self, source: str) -> dict[str, Any]:
         """Where the values come from, for the script's head."""
@@ -142,7 +143,7 @@ def require_same_question(finding: Finding, spec: TrainingSpec, cell: Cell) -> N
         "threshold": (finding.threshold, THRESHOLDS[cell.task]),
         "label_price": (finding.label_price, spec.label_price),
         "training_seed": (finding.training_seed, spec.training_seed),
-        **{name: (value, getattr(spec, name, None)) for name, value in finding.fixed.items()},
+        **{name: (value, spec.fixed.get(name)) for name, value in finding.fixed.items()},
         "split seed": (split.get("seed"), spec.seed),
         "split mode": (split.get("mode"), spec.split_mode),
         **{
@@ -152,15 +153,15 @@ def require_same_question(finding: Finding, spec: TrainingSpec, cell: Cell) -> N
     }
     for name, (found, wanted) in pairs.items():
         _require_same(cell, name, found, wanted)
-    if finding.best.architecture != spec.architectures[finding.best.hyperparameters.architecture]:
+    if finding.best.architecture != spec.model | spec.architectures[finding.best.hyperparameters.architecture]:
         raise _other_architecture(cell, finding)
 
 
 def _other_architecture(cell: Cell, finding: Finding) -> UsageError:
     return UsageError(
         f"{cell.best_file}: configs/model/patchtst_{cell.budget}.yaml does not give the architecture "
-        f"{finding.best.hyperparameters.architecture!a} that the search trained; restore the configuration, or remove "
-        f"the file and search again: python {cell.hpo_file}"
+        f"{finding.best.hyperparameters.architecture!a} that the search trained; restore the configuration, or "
+        f"remove the file and search again: python {cell.hpo_file}"
     )
 
 

@@ -8,12 +8,13 @@ contract; a test holds them to the table.
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from codegen.request.choices import LABEL_PRICES, SPLIT_MODES, UsageError, require_choice
+from codegen.request.choices import HORIZONS, LABEL_PRICES, SPLIT_MODES, UsageError, require_choice
 
 Check = Callable[[str, Any], None]
 """Takes a parameter's name and value, and refuses a wrong one with a `UsageError`."""
@@ -63,6 +64,7 @@ class Parameter:
         check: refuses a wrong value; None, where it is the default, is never checked.
         constant: what the script calls it.
         section: heading of the constants that it stands among.
+        remark: given the spec, what stands behind the constant; empty for nothing.
     """
 
     name: str
@@ -73,27 +75,59 @@ class Parameter:
     check: Check
     constant: str
     section: str
+    remark: Callable[[Any], str]
 
 
-def _parameter(
-    default: Any, check: Check, section: str, told: str, *, flag: str = "", constant: str = "", kind: type | None = None
-) -> Any:
-    metadata = {"check": check, "section": section, "help": told, "flag": flag, "constant": constant, "type": kind}
-    return field(default=default, metadata=metadata)
+def _parameter(default: Any, check: Check, section: str, told: str, **more: Any) -> Any:
+    """Declare a parameter; ``more`` holds what differs from what its name and its default say."""
+    return field(default=default, metadata={"check": check, "section": section, "help": told, **more})
+
+
+def _or(name: str, allowed: Iterable[str]) -> Callable[[Any], str]:
+    """Names what a word might have been instead."""
+    return lambda spec: f"or {', '.join(json.dumps(each) for each in allowed if each != getattr(spec, name))}"
+
+
+def default_chunk_length(context_length: int) -> int:
+    """Three of the longest sample, the same for every horizon: no test day is a training day at another one."""
+    return 3 * (context_length + max(HORIZONS))
+
+
+def _chunk_remark(spec: Any) -> str:
+    if spec.chunk_length != default_chunk_length(spec.context_length):
+        return ""
+    return f"3 x ({spec.context_length} + {max(HORIZONS)}): three of the longest sample"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
     """The parameters of both scripts of an experiment, each section in the order of a script's head."""
 
-    label_price: str = _parameter("high", one_of(*LABEL_PRICES), "Experiment", "high (default) or close")
+    label_price: str = _parameter(
+        "high",
+        one_of(*LABEL_PRICES),
+        "Experiment",
+        "high (default) or close",
+        remark=_or("label_price", LABEL_PRICES),
+    )
     context_length: int = _parameter(60, at_least(1), "Split", "bars of a window (%(default)s)")
     val_ratio: float = _parameter(0.15, beside_others, "Split", "held out for validation (%(default)s)")
     test_ratio: float = _parameter(0.15, beside_others, "Split", "held out for test (%(default)s)")
     chunk_length: int | None = _parameter(
-        None, at_least(1), "Split", "bars of a held-out chunk (3 * (context length + 7))", kind=int
+        None,
+        at_least(1),
+        "Split",
+        "bars of a held-out chunk (3 * (context length + 7))",
+        type=int,
+        remark=_chunk_remark,
     )
-    split_mode: str = _parameter("scattered", one_of(*SPLIT_MODES), "Split", "scattered (default) or contiguous")
+    split_mode: str = _parameter(
+        "scattered",
+        one_of(*SPLIT_MODES),
+        "Split",
+        "scattered (default) or contiguous",
+        remark=_or("split_mode", SPLIT_MODES),
+    )
     embargo: int = _parameter(0, at_least(0), "Split", "bars around held-out chunks left out (%(default)s)")
     seed: int = _parameter(42, at_least(0), "Split", "of the split (%(default)s)", constant="SPLIT_SEED")
     training_seed: int = _parameter(42, at_least(0), "Training", "of weights, order, dropout (%(default)s)")
@@ -116,12 +150,13 @@ def table(*classes: type) -> Iterator[Parameter]:
         yield Parameter(
             name=each.name,
             default=each.default,
-            type=told["type"] or type(each.default),
-            flag=told["flag"] or f"--{each.name.replace('_', '-')}",
+            type=told.get("type", type(each.default)),
+            flag=told.get("flag", f"--{each.name.replace('_', '-')}"),
             help=told["help"],
             check=told["check"],
-            constant=told["constant"] or each.name.upper(),
+            constant=told.get("constant", each.name.upper()),
             section=told["section"],
+            remark=told.get("remark", lambda _spec: ""),
         )
 
 

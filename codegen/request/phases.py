@@ -99,7 +99,6 @@ def sources_of(request: Request) -> list[Cell]:
     return sources(cell, request.project)
 
 
-def search_first(request: Request) -> str:
-    """What to run before a training script without hyperparameters can run."""
-    searches = [f"python {source.hpo_file}" for source in sources_of(request)]
-    return ", then ".join([*searches, request.command()])
+def search_first(request: Request) -> list[str]:
+    """The commands to run before a training script without hyperparameters can run."""
+    return [*(f"python {source.hpo_file}" for source in sources_of(request)), request.command()]

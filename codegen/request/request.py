@@ -42,8 +42,8 @@ class Request(SearchParameters, Parameters):
 
     def _check_name(self) -> None:
         begin = f"{self.phase}_{self.budget}_{self.task}"
-        if not (self.experiment.startswith(begin) and re.fullmatch(r"[A-Za-z0-9_]+", self.experiment)):
-            raise UsageError(f"experiment {self.experiment!r}: allowed is {begin!r}, with letters, digits and _ behind")
+        if not re.fullmatch(re.escape(begin) + "(_[A-Za-z0-9_]+)?", self.experiment):
+            raise UsageError(f"experiment {self.experiment!r}: allowed is {begin!r}, with _, letters and digits behind")
 
     def _check_parameters(self) -> None:
         for each in PARAMETERS.values():

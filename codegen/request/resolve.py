@@ -12,10 +12,11 @@ import msgspec
 from codegen.request import choices
 from codegen.request.choices import UsageError, require_choice
 from codegen.request.configs import load_hpo, load_model
-from codegen.request.parameters import Parameters, SearchParameters, values_of
+from codegen.request.parameters import Parameters, SearchParameters, default_chunk_length, values_of
 from codegen.request.request import Request
 from codegen.request.spec import HpoSpec, TrainingSpec
 from runtime.model.architecture import BUDGETS, Architecture
+from runtime.training.recipe import SEARCHED
 
 _DATA_SHAPE = ("num_channels", "context_length")  # stand elsewhere in a script, as data and split
 
@@ -28,13 +29,11 @@ def resolve_hpo(request: Request) -> HpoSpec:
     """
     common = _common(request)
     hpo = load_hpo(request.budget, request.project)
-    shared = load_model(request.budget, request.project).shared()
     solved = _solve(request, common["feature_columns"])
     return HpoSpec(
         **common,
-        model=shared,
-        architectures={name: _without(asdict(each), shared, _DATA_SHAPE) for name, each in solved.items()},
-        space={name: msgspec.to_builtins(each) for name, each in msgspec.structs.asdict(hpo.space).items()},
+        architectures={name: _without(asdict(each), common["model"], _DATA_SHAPE) for name, each in solved.items()},
+        space=hpo.space.draws(),
         **values_of(request, SearchParameters),
         startup_trials=hpo.pruning.startup_trials,
         pruning_warmup_epochs=round(hpo.pruning.warmup_share * hpo.fixed.max_epochs),
@@ -42,7 +41,7 @@ def resolve_hpo(request: Request) -> HpoSpec:
 
 
 def resolve_training(
-    request: Request, *, hyperparameters: Mapping[str, Any], provenance: Mapping[str, Any], search_first: str
+    request: Request, *, hyperparameters: Mapping[str, Any], provenance: Mapping[str, Any], search_first: Sequence[str]
 ) -> TrainingSpec:
     """The spec of a training script.
 
@@ -51,7 +50,7 @@ def resolve_training(
         hyperparameters: ``architecture`` (a candidate's name, or several for validation to choose from) and the
             searched recipe values; empty when not known.
         provenance: where they come from, for the record.
-        search_first: what to run while they are empty.
+        search_first: commands to run while they are empty.
 
     Raises:
         UsageError: if a configuration, the data, the request or a hyperparameter cannot be used.
@@ -60,24 +59,23 @@ def resolve_training(
     recipe = dict(hyperparameters)
     architectures: dict[str, dict[str, Any]] = {}
     if recipe:
-        searched = load_hpo(request.budget, request.project).space.__struct_fields__
-        _require_names(recipe, ("architecture", *searched))
+        _require_names(recipe, ("architecture", *SEARCHED))
         solved = _solve(request, common["feature_columns"])
         chosen = recipe.pop("architecture")
         for name in [chosen] if isinstance(chosen, str) else chosen:
             require_choice(f"architecture of budget {request.budget}", name, solved)
-            architectures[name] = _without(asdict(solved[name]), _DATA_SHAPE)
+            architectures[name] = _without(asdict(solved[name]), common["model"], _DATA_SHAPE)
     return TrainingSpec(
         **common,
         hyperparameters=recipe,
         architectures=architectures,
         provenance=dict(provenance),
-        search_first=None if hyperparameters else search_first,
+        search_first=() if hyperparameters else tuple(search_first),
     )
 
 
 def _common(request: Request) -> dict[str, Any]:
-    fixed = load_hpo(request.budget, request.project).fixed
+    fixed, model = load_hpo(request.budget, request.project).fixed, load_model(request.budget, request.project)
     columns, every, sha256 = read_schema(request)
     return {
         "command": (request if columns != every else replace(request, feature_columns=None)).command(),
@@ -92,11 +90,11 @@ def _common(request: Request) -> dict[str, Any]:
         "data_sha256": sha256,
         "feature_columns": columns,
         **values_of(request, Parameters),
-        # Three of the longest sample, the same for every horizon: a test day of one is never a training day of another.
-        "chunk_length": request.chunk_length or 3 * (request.context_length + max(choices.HORIZONS)),
+        "chunk_length": request.chunk_length or default_chunk_length(request.context_length),
         "parameter_budget": BUDGETS[request.budget],
-        **msgspec.structs.asdict(fixed),
-        "checkpoint_activations": load_model(request.budget, request.project).checkpoint_activations,
+        "model": model.shared(),
+        "fixed": msgspec.structs.asdict(fixed),
+        "checkpoint_activations": model.checkpoint_activations,
     }
 
 

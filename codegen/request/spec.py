@@ -21,7 +21,8 @@ class ExperimentSpec(Parameters):
         data_path: posix path inside the project; data_sha256: its content hash.
         feature_columns: channels, in order.
         parameter_budget: trainable parameters, ±5 %.
-        max_epochs, patience, warmup_fraction, gradient_clip: the fixed part of the recipe.
+        model: architecture fields shared by all candidates.
+        fixed: name and value of each part of the recipe that is not searched.
         checkpoint_activations: whether each layer is computed again in the backward pass, to need less memory.
     """
 
@@ -37,18 +38,14 @@ class ExperimentSpec(Parameters):
     data_sha256: str
     feature_columns: tuple[str, ...]
     parameter_budget: int
-    max_epochs: int
-    patience: int
-    warmup_fraction: float
-    gradient_clip: float
+    model: dict[str, Any]
+    fixed: dict[str, Any]
     checkpoint_activations: bool
 
     def sha256(self) -> str:
         """Hash of the canonical JSON of all fields that stand in the script, parameters under their names there."""
         constants = {name: each.constant.lower() for name, each in PARAMETERS.items()}
         fields = {constants.get(name, name): value for name, value in asdict(self).items()}
-        if not self.checkpoint_activations:
-            del fields["checkpoint_activations"]
         canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -58,13 +55,11 @@ class HpoSpec(ExperimentSpec, SearchParameters):
     """What a search script holds besides.
 
     Attributes:
-        model: architecture fields shared by all candidates.
         architectures: name and further fields of each candidate.
         space: name and bounds of each searched recipe value.
         startup_trials, pruning_warmup_epochs: when the median pruner may act.
     """
 
-    model: dict[str, Any]
     architectures: dict[str, dict[str, int]]
     space: dict[str, dict[str, Any]]
     startup_trials: int
@@ -77,13 +72,13 @@ class TrainingSpec(ExperimentSpec):
 
     Attributes:
         hyperparameters: what a search found (or a default); empty until then.
-        architectures: name and fields of each candidate, without the data's shape; empty until then, and two where
-            validation is to decide between those of two searches.
+        architectures: name and further fields of each candidate; empty until then, and two where validation is to
+            decide between those of two searches.
         provenance: where the hyperparameters come from.
-        search_first: the commands that fill them, for the script to name while they are empty; None afterwards.
+        search_first: the commands that fill them, for the script to name while they are empty; none afterwards.
     """
 
     hyperparameters: dict[str, Any]
     architectures: dict[str, dict[str, Any]]
     provenance: dict[str, Any]
-    search_first: str | None
+    search_first: tuple[str, ...]

@@ -1,6 +1,6 @@
 """Expressions that carry their binding strength, so that parentheses stand exactly where Python needs them.
 
-LibCST renders `(x + 1) * 2` without its parentheses when told to build it; these builders do not.
+LibCST renders `(x == 1) / 2` without its parentheses when told to build it; these builders do not.
 Wherever an `Expression` is expected, anything else raises TypeError; impossible expressions raise ValueError.
 """
 
@@ -19,22 +19,13 @@ Node = TypeVar("Node", bound=cst.CSTNode)
 class Strength(IntEnum):
     """How tightly an expression binds, weakest first (Python reference, 6.17 Operator precedence)."""
 
-    LAMBDA = 0
-    CONDITIONAL = 1
-    OR = 2
-    AND = 3
-    NOT = 4
-    COMPARISON = 5
-    BITWISE_OR = 6
-    BITWISE_XOR = 7
-    BITWISE_AND = 8
-    SHIFT = 9
-    SUM = 10
-    PRODUCT = 11
-    UNARY = 12
-    POWER = 13
-    NUMBER = 14  # may be a power's base, yet `1.real` is no attribute
-    PRIMARY = 15
+    ANY = 0
+    COMPARISON = 1
+    BELOW_COMPARISON = 2
+    PRODUCT = 3
+    UNARY = 4
+    NUMBER = 5  # `1.real` is no attribute
+    PRIMARY = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,37 +36,14 @@ class Expression:
     strength: Strength
 
 
-_BINARY: dict[str, tuple[type[cst.BaseBinaryOp], Strength]] = {
-    "|": (cst.BitOr, Strength.BITWISE_OR),
-    "^": (cst.BitXor, Strength.BITWISE_XOR),
-    "&": (cst.BitAnd, Strength.BITWISE_AND),
-    "<<": (cst.LeftShift, Strength.SHIFT),
-    ">>": (cst.RightShift, Strength.SHIFT),
-    "+": (cst.Add, Strength.SUM),
-    "-": (cst.Subtract, Strength.SUM),
-    "*": (cst.Multiply, Strength.PRODUCT),
-    "/": (cst.Divide, Strength.PRODUCT),
-    "//": (cst.FloorDivide, Strength.PRODUCT),
-    "%": (cst.Modulo, Strength.PRODUCT),
-    "@": (cst.MatrixMultiply, Strength.PRODUCT),
-    "**": (cst.Power, Strength.POWER),
-}
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """`**mapping` among the arguments of a call."""
 
-_COMPARE: dict[str, type[cst.BaseCompOp]] = {
-    "<": cst.LessThan,
-    "<=": cst.LessThanEqual,
-    ">": cst.GreaterThan,
-    ">=": cst.GreaterThanEqual,
-    "==": cst.Equal,
-    "!=": cst.NotEqual,
-    "in": cst.In,
-    "not in": cst.NotIn,
-    "is": cst.Is,
-    "is not": cst.IsNot,
-}
+    mapping: Expression
 
 
-def operand(expression: Expression, weakest: Strength = Strength.LAMBDA) -> cst.BaseExpression:
+def operand(expression: Expression, weakest: Strength = Strength.ANY) -> cst.BaseExpression:
     """The node for a place that takes nothing weaker than `weakest`, in parentheses if it must be."""
     if not isinstance(expression, Expression):
         given = type(expression).__name__
@@ -115,12 +83,15 @@ def path(dotted: str) -> Expression:
     return attribute(name(first), *rest) if rest else name(first)
 
 
-def call(function: Expression | str, /, *args: Expression, **keywords: Expression) -> Expression:
-    """`function(args, key=value)`; a string is a dotted path, and keywords keep their order."""
+def call(function: Expression | str, /, *args: Expression | Unpacked, **keywords: Expression) -> Expression:
+    """`function(args, key=value)`; a string is a dotted path, and keywords keep their order.
+
+    An `Unpacked` mapping stands after the positional arguments.
+    """
     return _call(function, _arguments(args, keywords))
 
 
-def multiline_call(function: Expression | str, /, *args: Expression, **keywords: Expression) -> Expression:
+def multiline_call(function: Expression | str, /, *args: Expression | Unpacked, **keywords: Expression) -> Expression:
     """As `call`, with a trailing comma, at which black puts one argument on a line."""
     return _call(function, _comma_after_last(_arguments(args, keywords)))
 
@@ -130,8 +101,10 @@ def _call(function: Expression | str, arguments: Sequence[cst.Arg]) -> Expressio
     return _primary(cst.Call(operand(callee, Strength.PRIMARY), arguments))
 
 
-def _arguments(args: Iterable[Expression], keywords: dict[str, Expression]) -> list[cst.Arg]:
-    positional = [cst.Arg(operand(arg)) for arg in args]
+def _arguments(args: Iterable[Expression | Unpacked], keywords: dict[str, Expression]) -> list[cst.Arg]:
+    positional = [
+        cst.Arg(operand(arg.mapping), star="**") if isinstance(arg, Unpacked) else cst.Arg(operand(arg)) for arg in args
+    ]
     return positional + [cst.Arg(operand(arg), cst.Name(Identifier(key))) for key, arg in keywords.items()]
 
 
@@ -147,70 +120,21 @@ def subscript(value: Expression, *indices: Expression) -> Expression:
     return _primary(cst.Subscript(operand(value, Strength.PRIMARY), elements))
 
 
-def binary(left: Expression, operator: str, right: Expression) -> Expression:
-    """`left operator right` for the arithmetic and bitwise operators."""
-    if operator not in _BINARY:
-        raise ValueError(f"unknown binary operator {operator!r}; allowed: {' '.join(_BINARY)}")
-    node, strength = _BINARY[operator]
-    if strength is Strength.POWER:  # groups from the right, and takes `2**-x` but not `-x**2` for `(-x)**2`
-        weakest_left, weakest_right = Strength.NUMBER, Strength.UNARY
-    else:  # group from the left
-        weakest_left, weakest_right = strength, Strength(strength + 1)
-    operands = operand(left, weakest_left), operand(right, weakest_right)
-    return Expression(cst.BinaryOperation(operands[0], node(), operands[1]), strength)
+def divide(left: Expression, right: Expression) -> Expression:
+    """`left / right`, as paths are joined."""
+    operands = operand(left, Strength.PRODUCT), operand(right, Strength.UNARY)
+    return Expression(cst.BinaryOperation(operands[0], cst.Divide(), operands[1]), Strength.PRODUCT)
 
 
-def compare(left: Expression, operator: str, right: Expression) -> Expression:
-    """`left operator right`, one comparison; a comparison inside it is put in parentheses, never chained."""
-    if operator not in _COMPARE:
-        raise ValueError(f"unknown comparison {operator!r}; allowed: {', '.join(_COMPARE)}")
-    target = cst.ComparisonTarget(_COMPARE[operator](), operand(right, Strength.BITWISE_OR))
-    return Expression(cst.Comparison(operand(left, Strength.BITWISE_OR), [target]), Strength.COMPARISON)
-
-
-def not_(expression: Expression) -> Expression:
-    """`not expression`."""
-    return Expression(cst.UnaryOperation(cst.Not(), operand(expression, Strength.NOT)), Strength.NOT)
+def equal(left: Expression, right: Expression) -> Expression:
+    """`left == right`; a comparison inside it is put in parentheses, never chained."""
+    target = cst.ComparisonTarget(cst.Equal(), operand(right, Strength.BELOW_COMPARISON))
+    return Expression(cst.Comparison(operand(left, Strength.BELOW_COMPARISON), [target]), Strength.COMPARISON)
 
 
 def negative(expression: Expression) -> Expression:
     """`-expression`."""
     return Expression(cst.UnaryOperation(cst.Minus(), operand(expression, Strength.UNARY)), Strength.UNARY)
-
-
-def and_(*expressions: Expression) -> Expression:
-    """`first and second...`; at least one, and one alone stays as it is."""
-    return _boolean(cst.And, Strength.AND, expressions)
-
-
-def or_(*expressions: Expression) -> Expression:
-    """`first or second...`; at least one, and one alone stays as it is."""
-    return _boolean(cst.Or, Strength.OR, expressions)
-
-
-def _boolean(operator: type[cst.And | cst.Or], strength: Strength, expressions: Sequence[Expression]) -> Expression:
-    if not expressions:
-        raise ValueError(f"{operator.__name__.lower()}_() needs at least one expression")
-    if len(expressions) == 1:
-        return Expression(operand(expressions[0]), expressions[0].strength)
-    first, *rest = (operand(each, Strength(strength + 1)) for each in expressions)
-    for each in rest:
-        first = cst.BooleanOperation(first, operator(), each)
-    return Expression(first, strength)
-
-
-def conditional(test: Expression, then: Expression, otherwise: Expression) -> Expression:
-    """`then if test else otherwise`."""
-    node = cst.IfExp(test=operand(test, Strength.OR), body=operand(then, Strength.OR), orelse=operand(otherwise))
-    return Expression(node, Strength.CONDITIONAL)
-
-
-def lambda_(parameters: Sequence[str], body: Expression) -> Expression:
-    """`lambda parameters: body`; the parameters have no defaults and differ from each other."""
-    if len(set(parameters)) != len(parameters):
-        raise ValueError(f"duplicate parameter in lambda {', '.join(parameters)}")
-    declared = [cst.Param(cst.Name(Identifier(each))) for each in parameters]
-    return Expression(cst.Lambda(cst.Parameters(declared), operand(body)), Strength.LAMBDA)
 
 
 def list_(*items: Expression) -> Expression:

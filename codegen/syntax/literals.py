@@ -50,7 +50,7 @@ def _constant(value: bool | None, path: str, depth: int) -> Expression:
 def _integer(value: int, path: str, depth: int) -> Expression:
     if abs(value) > LARGEST_INTEGER:
         raise ValueError(f"{path} is an integer of more than 4300 digits, which Python does not read")
-    digits = Expression(cst.Integer(str(abs(value))), Strength.NUMBER)
+    digits = Expression(cst.Integer(f"{abs(value):_}"), Strength.NUMBER)
     return negative(digits) if value < 0 else digits
 
 

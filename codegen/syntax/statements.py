@@ -12,11 +12,11 @@ from typing import TypeAlias
 import libcst as cst
 
 from codegen.syntax import prose
-from codegen.syntax.expressions import MODULE_NAME, Expression, compare, operand, path
+from codegen.syntax.expressions import MODULE_NAME, Expression, equal, operand, path
 from codegen.syntax.literals import literal
 from codegen.syntax.names import Identifier
 
-Statement: TypeAlias = cst.SimpleStatementLine | cst.If | cst.For | cst.FunctionDef
+Statement: TypeAlias = cst.SimpleStatementLine | cst.If | cst.FunctionDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +25,11 @@ class Parameter:
 
     name: str
     annotation: Expression
-    default: Expression | None = None
-    keyword_only: bool = False
 
 
-def assign(target: str, value: Expression, annotation: Expression | None = None) -> Statement:
-    """`target = value`, or `target: annotation = value`."""
-    if annotation is None:
-        return _line(cst.Assign([cst.AssignTarget(_target(target))], operand(value)))
-    return _line(cst.AnnAssign(_target(target), cst.Annotation(operand(annotation)), operand(value)))
-
-
-def assign_tuple(targets: Sequence[str], value: Expression) -> Statement:
-    """`first, second = value`; at least one target."""
-    return _line(cst.Assign([cst.AssignTarget(_target(tuple(targets)))], operand(value)))
+def assign(target: str, value: Expression) -> Statement:
+    """`target = value`."""
+    return _line(cst.Assign([cst.AssignTarget(cst.Name(Identifier(target)))], operand(value)))
 
 
 def evaluate(expression: Expression) -> Statement:
@@ -49,9 +40,9 @@ def evaluate(expression: Expression) -> Statement:
     return _line(cst.Expr(node))
 
 
-def return_(value: Expression | None = None) -> Statement:
-    """`return value`, or a bare `return`."""
-    return _line(cst.Return(None if value is None else operand(value)))
+def return_(value: Expression) -> Statement:
+    """`return value`."""
+    return _line(cst.Return(operand(value)))
 
 
 def raise_(exception: Expression) -> Statement:
@@ -59,10 +50,9 @@ def raise_(exception: Expression) -> Statement:
     return _line(cst.Raise(operand(exception)))
 
 
-def import_(module: str, as_: str | None = None) -> Statement:
-    """`import module`, or `import module as as_`."""
-    alias = None if as_ is None else cst.AsName(cst.Name(Identifier(as_)))
-    return _line(cst.Import([cst.ImportAlias(_dotted(module), alias)]))
+def import_(module: str) -> Statement:
+    """`import module`."""
+    return _line(cst.Import([cst.ImportAlias(_dotted(module))]))
 
 
 def import_from(module: str, *names: str) -> Statement:
@@ -71,27 +61,9 @@ def import_from(module: str, *names: str) -> Statement:
     return _line(cst.ImportFrom(_dotted(module), [cst.ImportAlias(cst.Name(Identifier(each))) for each in names]))
 
 
-def if_(test: Expression, body: Sequence[Statement], otherwise: Sequence[Statement] = ()) -> Statement:
-    """`if test: body else: otherwise`; an `if` alone in `otherwise` becomes `elif`."""
-    orelse: cst.If | cst.Else | None
-    match otherwise:
-        case []:
-            orelse = None
-        case [cst.If() as elif_]:
-            orelse = elif_
-        case _:
-            orelse = cst.Else(_block(otherwise))
-    return cst.If(operand(test), _block(body), orelse)
-
-
 def if_main(body: Sequence[Statement]) -> Statement:
     """`if __name__ == "__main__": body`."""
-    return if_(compare(MODULE_NAME, "==", literal("__main__")), body)
-
-
-def for_(target: str | tuple[str, ...], iterable: Expression, body: Sequence[Statement]) -> Statement:
-    """`for target in iterable: body`; a tuple of names unpacks each item."""
-    return cst.For(_target(target), operand(iterable), _block(body))
+    return cst.If(operand(equal(MODULE_NAME, literal("__main__"))), _block(body))
 
 
 def function(
@@ -103,18 +75,11 @@ def function(
     `render` allows it to change no string).
 
     Raises:
-        ValueError: two parameters share a name, or one without default follows one with a default.
+        ValueError: two parameters share a name.
     """
     if parameters:
         _require_distinct([each.name for each in parameters], f"the parameters of {name}")
-    positional = [each for each in parameters if not each.keyword_only]
-    defaults = [each.default is not None for each in positional]
-    if defaults != sorted(defaults):
-        raise ValueError(f"a parameter of {name} without default follows one with a default")
-    declared = cst.Parameters(
-        params=[_parameter(each) for each in positional],
-        kwonly_params=[_parameter(each) for each in parameters if each.keyword_only],
-    )
+    declared = cst.Parameters([_parameter(each) for each in parameters])
     block = _block([_docstring(docstring, indent=4), *body])
     return cst.FunctionDef(cst.Name(Identifier(name)), declared, block, returns=cst.Annotation(operand(returns)))
 
@@ -172,13 +137,6 @@ def _line(statement: cst.BaseSmallStatement) -> Statement:
     return cst.SimpleStatementLine([statement])
 
 
-def _target(names: str | tuple[str, ...]) -> cst.Name | cst.Tuple:
-    if isinstance(names, str):
-        return cst.Name(Identifier(names))
-    _require_distinct(names, "the targets")
-    return cst.Tuple([cst.Element(cst.Name(Identifier(each))) for each in names], lpar=[], rpar=[])
-
-
 def _dotted(module_path: str) -> cst.Name | cst.Attribute:
     node = path(module_path).node
     assert isinstance(node, cst.Name | cst.Attribute)
@@ -191,9 +149,7 @@ def _require_distinct(names: Sequence[str], what: str) -> None:
 
 
 def _parameter(parameter: Parameter) -> cst.Param:
-    default = None if parameter.default is None else operand(parameter.default)
-    annotation = cst.Annotation(operand(parameter.annotation))
-    return cst.Param(cst.Name(Identifier(parameter.name)), annotation, default=default)
+    return cst.Param(cst.Name(Identifier(parameter.name)), cst.Annotation(operand(parameter.annotation)))
 
 
 def _statements(statements: Iterable[Statement]) -> list[Statement]:

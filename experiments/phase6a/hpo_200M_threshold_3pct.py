@@ -1,9 +1,9 @@
-# One experiment, self-contained: every parameter it uses stands below, and every parameter below is used.
+# One experiment with its complete configuration: every parameter it uses stands below, and each is used.
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 200M threshold_3pct
 # Generator: 0.1.0
-# Spec: sha256:5b8acd86e611850ebca097125d5bab36fc2ebdaf939ba3b77c697e2dbd0d8f67
-# Seal: sha256:3d34e980621a8ec9b678f7af30e030b5216646e352c92f0d4df7c5d15ce7ba3c
+# Spec: sha256:ddff6b34a28fa9440e85cc907dbb731dba8ea0ea7b9aa9461fef5abbb68d62b4
+# Seal: sha256:79d8e689e1a0b6da1034144d94b011fd7d8d3ca6ba819d73dc19083807eb60d5
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -19,32 +19,113 @@ from runtime import (
     ChunkSplitter,
     Experiment,
     Objective,
-    SearchSettings,
     Series,
     create_objective,
     load_series,
     parse_arguments,
-    print_search_cost,
-    print_search_plan,
     run_script,
     run_search,
 )
 
 # --- Experiment -----------------------------------------------------------------------------------
-EXPERIMENT = "phase6a_200M_threshold_3pct"
 PHASE = "phase6a"
 BUDGET = "200M"
 TASK = "threshold_3pct"
+EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
 # Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.03
 HORIZON = 1
 TIMESCALE = "daily"
-LABEL_PRICE = "high"
+LABEL_PRICE = "high"  # or "close"
 
 # --- Data -----------------------------------------------------------------------------------------
 PROJECT = Path(__file__).resolve().parents[2]
 DATA_PATH = "data/processed/SPX_dataset_c.parquet"
 DATA_SHA256 = "0c0a416a5ddbce558f0c0d76ece4fe7e6a15c3d4d29014df73d364f8df8c0d31"
+
+# --- Split ----------------------------------------------------------------------------------------
+CONTEXT_LENGTH = 60
+VAL_RATIO = 0.15
+TEST_RATIO = 0.15
+CHUNK_LENGTH = 201  # 3 x (60 + 7): three of the longest sample
+SPLIT_MODE = "scattered"  # or "contiguous"
+EMBARGO = 0
+SPLIT_SEED = 42
+
+# --- Model ----------------------------------------------------------------------------------------
+PARAMETER_BUDGET = 200_000_000
+# Shared by every candidate.
+MODEL = {
+    "channels": "mixing",
+    "norm": "layer",
+    "norm_first": True,
+    "positions": "learned",
+    "residual_attention": False,
+    "pooling": "flatten",
+    "instance_norm": False,
+    "last_row": True,
+}
+# Every candidate has PARAMETER_BUDGET trainable parameters to within 5 %.
+ARCHITECTURES = {
+    "d1024_h16_l16_p10": {
+        "patch_length": 10,
+        "stride": 10,
+        "d_model": 1_024,
+        "num_heads": 16,
+        "num_layers": 16,
+        "d_ff": 4_032,
+    },
+    "d768_h12_l28_p10": {
+        "patch_length": 10,
+        "stride": 10,
+        "d_model": 768,
+        "num_heads": 12,
+        "num_layers": 28,
+        "d_ff": 3_104,
+    },
+    "d1536_h24_l7_p10": {
+        "patch_length": 10,
+        "stride": 10,
+        "d_model": 1_536,
+        "num_heads": 24,
+        "num_layers": 7,
+        "d_ff": 6_208,
+    },
+    "d1280_h20_l10_p10_s5": {
+        "patch_length": 10,
+        "stride": 5,
+        "d_model": 1_280,
+        "num_heads": 20,
+        "num_layers": 10,
+        "d_ff": 5_216,
+    },
+    "d1024_h16_l18_p5": {
+        "patch_length": 5,
+        "stride": 5,
+        "d_model": 1_024,
+        "num_heads": 16,
+        "num_layers": 18,
+        "d_ff": 3_360,
+    },
+}
+
+# --- Search ---------------------------------------------------------------------------------------
+N_TRIALS = 50
+TIMEOUT_HOURS = 4.0
+HPO_TRAIN_FRACTION = 0.3
+SEARCH_SEED = 42
+# The median pruner acts after this many trials, and in each after this many epochs.
+STARTUP_TRIALS = 8
+PRUNING_WARMUP_EPOCHS = 9
+
+# --- Training -------------------------------------------------------------------------------------
+MAX_EPOCHS = 30
+PATIENCE = 8
+WARMUP_FRACTION = 0.1
+GRADIENT_CLIP = 1.0
+TRAINING_SEED = 42
+
+# --- Features -------------------------------------------------------------------------------------
 FEATURE_COLUMNS = [
     "close_to_sma20",
     "close_to_sma50",
@@ -77,90 +158,8 @@ FEATURE_COLUMNS = [
     "realised_to_vix",
 ]
 
-# --- Split ----------------------------------------------------------------------------------------
-CONTEXT_LENGTH = 60
-VAL_RATIO = 0.15
-TEST_RATIO = 0.15
-CHUNK_LENGTH = 201
-SPLIT_MODE = "scattered"
-EMBARGO = 0
-SPLIT_SEED = 42
 
-# --- Model ----------------------------------------------------------------------------------------
-PARAMETER_BUDGET = 200000000
-# Shared by every candidate.
-MODEL = {
-    "channels": "mixing",
-    "norm": "layer",
-    "norm_first": True,
-    "positions": "learned",
-    "residual_attention": False,
-    "pooling": "flatten",
-    "instance_norm": False,
-    "last_row": True,
-}
-# Every candidate has PARAMETER_BUDGET trainable parameters to within 5 %.
-ARCHITECTURES = {
-    "d1024_h16_l16_p10": {
-        "patch_length": 10,
-        "stride": 10,
-        "d_model": 1024,
-        "num_heads": 16,
-        "num_layers": 16,
-        "d_ff": 4032,
-    },
-    "d768_h12_l28_p10": {
-        "patch_length": 10,
-        "stride": 10,
-        "d_model": 768,
-        "num_heads": 12,
-        "num_layers": 28,
-        "d_ff": 3104,
-    },
-    "d1536_h24_l7_p10": {
-        "patch_length": 10,
-        "stride": 10,
-        "d_model": 1536,
-        "num_heads": 24,
-        "num_layers": 7,
-        "d_ff": 6208,
-    },
-    "d1280_h20_l10_p10_s5": {
-        "patch_length": 10,
-        "stride": 5,
-        "d_model": 1280,
-        "num_heads": 20,
-        "num_layers": 10,
-        "d_ff": 5216,
-    },
-    "d1024_h16_l18_p5": {
-        "patch_length": 5,
-        "stride": 5,
-        "d_model": 1024,
-        "num_heads": 16,
-        "num_layers": 18,
-        "d_ff": 3360,
-    },
-}
-
-# --- Search ---------------------------------------------------------------------------------------
-N_TRIALS = 50
-TIMEOUT_HOURS = 4.0
-HPO_TRAIN_FRACTION = 0.3
-SEARCH_SEED = 42
-# The median pruner acts after this many trials, and in each after this many epochs.
-STARTUP_TRIALS = 8
-PRUNING_WARMUP_EPOCHS = 9
-
-# --- Training -------------------------------------------------------------------------------------
-MAX_EPOCHS = 30
-PATIENCE = 8
-WARMUP_FRACTION = 0.1
-GRADIENT_CLIP = 1.0
-TRAINING_SEED = 42
-
-
-def validate_data() -> Series:
+def load_data() -> Series:
     """Load the prices and refuse any other data than this script was written for."""
     return load_series(
         PROJECT / DATA_PATH,
@@ -172,7 +171,7 @@ def validate_data() -> Series:
 
 def make_experiment() -> Experiment:
     """Label every day from raw prices and split the days: no two splits share one."""
-    series = validate_data()
+    series = load_data()
     splitter = ChunkSplitter(
         total_days=len(series),
         context_length=CONTEXT_LENGTH,
@@ -233,26 +232,19 @@ def make_objective(experiment: Experiment, arguments: Arguments) -> Objective:
 
 
 def main() -> None:
-    """Prepare, show the plan, search."""
+    """Search, or show the plan."""
     arguments = parse_arguments(__file__, __doc__, shorten="trials")
     experiment = make_experiment()
     objective = make_objective(experiment, arguments)
-    settings = SearchSettings(
-        n_trials=arguments.shortened or N_TRIALS,
-        timeout_hours=TIMEOUT_HOURS,
-        seed=SEARCH_SEED,
-        startup_trials=STARTUP_TRIALS,
-        pruning_warmup_epochs=PRUNING_WARMUP_EPOCHS,
-    )
-    print_search_plan(experiment, objective, settings)
-    if arguments.dry_run:
-        print_search_cost(objective, settings)
-        return
     run_search(
         experiment,
         objective,
-        settings,
         arguments,
+        n_trials=N_TRIALS,
+        timeout_hours=TIMEOUT_HOURS,
+        search_seed=SEARCH_SEED,
+        startup_trials=STARTUP_TRIALS,
+        pruning_warmup_epochs=PRUNING_WARMUP_EPOCHS,
         hpo_train_fraction=HPO_TRAIN_FRACTION,
         regenerate="python -m codegen phase6a 200M threshold_3pct",
     )

@@ -1,9 +1,9 @@
-# One experiment, self-contained: every parameter it uses stands below, and every parameter below is used.
+# One experiment with its complete configuration: every parameter it uses stands below, and each is used.
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2B threshold_5pct
 # Generator: 0.1.0
-# Spec: sha256:7a920450151363d56fe45c582ab49a7ce66de32167f711c772b469833d07f9d4
-# Seal: sha256:8104b926e3fb73e0a854496a63f9c36587876a46798d9a55f57a5f0959aea673
+# Spec: sha256:02c01bfad5f5302a5889c35f0438bfe7fe597fb34b77530820af120a027d3962
+# Seal: sha256:47b122fa85b472f7c125b5b38a7960d367bca085e8dda9be27805c82bccd1172
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -19,32 +19,105 @@ from runtime import (
     ChunkSplitter,
     Experiment,
     Objective,
-    SearchSettings,
     Series,
     create_objective,
     load_series,
     parse_arguments,
-    print_search_cost,
-    print_search_plan,
     run_script,
     run_search,
 )
 
 # --- Experiment -----------------------------------------------------------------------------------
-EXPERIMENT = "phase6a_2B_threshold_5pct"
 PHASE = "phase6a"
 BUDGET = "2B"
 TASK = "threshold_5pct"
+EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
 # Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.05
 HORIZON = 1
 TIMESCALE = "daily"
-LABEL_PRICE = "high"
+LABEL_PRICE = "high"  # or "close"
 
 # --- Data -----------------------------------------------------------------------------------------
 PROJECT = Path(__file__).resolve().parents[2]
 DATA_PATH = "data/processed/SPX_dataset_c.parquet"
 DATA_SHA256 = "0c0a416a5ddbce558f0c0d76ece4fe7e6a15c3d4d29014df73d364f8df8c0d31"
+
+# --- Split ----------------------------------------------------------------------------------------
+CONTEXT_LENGTH = 60
+VAL_RATIO = 0.15
+TEST_RATIO = 0.15
+CHUNK_LENGTH = 201  # 3 x (60 + 7): three of the longest sample
+SPLIT_MODE = "scattered"  # or "contiguous"
+EMBARGO = 0
+SPLIT_SEED = 42
+
+# --- Model ----------------------------------------------------------------------------------------
+PARAMETER_BUDGET = 2_000_000_000
+# Shared by every candidate.
+MODEL = {
+    "channels": "mixing",
+    "norm": "layer",
+    "norm_first": True,
+    "positions": "learned",
+    "residual_attention": False,
+    "pooling": "flatten",
+    "instance_norm": False,
+    "last_row": True,
+}
+# Every candidate has PARAMETER_BUDGET trainable parameters to within 5 %.
+ARCHITECTURES = {
+    "d2304_h18_l32_p10": {
+        "patch_length": 10,
+        "stride": 10,
+        "d_model": 2_304,
+        "num_heads": 18,
+        "num_layers": 32,
+        "d_ff": 8_960,
+    },
+    "d2048_h16_l40_p10": {
+        "patch_length": 10,
+        "stride": 10,
+        "d_model": 2_048,
+        "num_heads": 16,
+        "num_layers": 40,
+        "d_ff": 8_096,
+    },
+    "d2560_h20_l25_p10_s5": {
+        "patch_length": 10,
+        "stride": 5,
+        "d_model": 2_560,
+        "num_heads": 20,
+        "num_layers": 25,
+        "d_ff": 10_496,
+    },
+    "d2048_h16_l44_p5": {
+        "patch_length": 5,
+        "stride": 5,
+        "d_model": 2_048,
+        "num_heads": 16,
+        "num_layers": 44,
+        "d_ff": 7_008,
+    },
+}
+
+# --- Search ---------------------------------------------------------------------------------------
+N_TRIALS = 50
+TIMEOUT_HOURS = 4.0
+HPO_TRAIN_FRACTION = 0.3
+SEARCH_SEED = 42
+# The median pruner acts after this many trials, and in each after this many epochs.
+STARTUP_TRIALS = 8
+PRUNING_WARMUP_EPOCHS = 9
+
+# --- Training -------------------------------------------------------------------------------------
+MAX_EPOCHS = 30
+PATIENCE = 8
+WARMUP_FRACTION = 0.1
+GRADIENT_CLIP = 1.0
+TRAINING_SEED = 42
+
+# --- Features -------------------------------------------------------------------------------------
 FEATURE_COLUMNS = [
     "close_to_sma20",
     "close_to_sma50",
@@ -77,82 +150,8 @@ FEATURE_COLUMNS = [
     "realised_to_vix",
 ]
 
-# --- Split ----------------------------------------------------------------------------------------
-CONTEXT_LENGTH = 60
-VAL_RATIO = 0.15
-TEST_RATIO = 0.15
-CHUNK_LENGTH = 201
-SPLIT_MODE = "scattered"
-EMBARGO = 0
-SPLIT_SEED = 42
 
-# --- Model ----------------------------------------------------------------------------------------
-PARAMETER_BUDGET = 2000000000
-# Shared by every candidate.
-MODEL = {
-    "channels": "mixing",
-    "norm": "layer",
-    "norm_first": True,
-    "positions": "learned",
-    "residual_attention": False,
-    "pooling": "flatten",
-    "instance_norm": False,
-    "last_row": True,
-}
-# Every candidate has PARAMETER_BUDGET trainable parameters to within 5 %.
-ARCHITECTURES = {
-    "d2304_h18_l32_p10": {
-        "patch_length": 10,
-        "stride": 10,
-        "d_model": 2304,
-        "num_heads": 18,
-        "num_layers": 32,
-        "d_ff": 8960,
-    },
-    "d2048_h16_l40_p10": {
-        "patch_length": 10,
-        "stride": 10,
-        "d_model": 2048,
-        "num_heads": 16,
-        "num_layers": 40,
-        "d_ff": 8096,
-    },
-    "d2560_h20_l25_p10_s5": {
-        "patch_length": 10,
-        "stride": 5,
-        "d_model": 2560,
-        "num_heads": 20,
-        "num_layers": 25,
-        "d_ff": 10496,
-    },
-    "d2048_h16_l44_p5": {
-        "patch_length": 5,
-        "stride": 5,
-        "d_model": 2048,
-        "num_heads": 16,
-        "num_layers": 44,
-        "d_ff": 7008,
-    },
-}
-
-# --- Search ---------------------------------------------------------------------------------------
-N_TRIALS = 50
-TIMEOUT_HOURS = 4.0
-HPO_TRAIN_FRACTION = 0.3
-SEARCH_SEED = 42
-# The median pruner acts after this many trials, and in each after this many epochs.
-STARTUP_TRIALS = 8
-PRUNING_WARMUP_EPOCHS = 9
-
-# --- Training -------------------------------------------------------------------------------------
-MAX_EPOCHS = 30
-PATIENCE = 8
-WARMUP_FRACTION = 0.1
-GRADIENT_CLIP = 1.0
-TRAINING_SEED = 42
-
-
-def validate_data() -> Series:
+def load_data() -> Series:
     """Load the prices and refuse any other data than this script was written for."""
     return load_series(
         PROJECT / DATA_PATH,
@@ -164,7 +163,7 @@ def validate_data() -> Series:
 
 def make_experiment() -> Experiment:
     """Label every day from raw prices and split the days: no two splits share one."""
-    series = validate_data()
+    series = load_data()
     splitter = ChunkSplitter(
         total_days=len(series),
         context_length=CONTEXT_LENGTH,
@@ -225,26 +224,19 @@ def make_objective(experiment: Experiment, arguments: Arguments) -> Objective:
 
 
 def main() -> None:
-    """Prepare, show the plan, search."""
+    """Search, or show the plan."""
     arguments = parse_arguments(__file__, __doc__, shorten="trials")
     experiment = make_experiment()
     objective = make_objective(experiment, arguments)
-    settings = SearchSettings(
-        n_trials=arguments.shortened or N_TRIALS,
-        timeout_hours=TIMEOUT_HOURS,
-        seed=SEARCH_SEED,
-        startup_trials=STARTUP_TRIALS,
-        pruning_warmup_epochs=PRUNING_WARMUP_EPOCHS,
-    )
-    print_search_plan(experiment, objective, settings)
-    if arguments.dry_run:
-        print_search_cost(objective, settings)
-        return
     run_search(
         experiment,
         objective,
-        settings,
         arguments,
+        n_trials=N_TRIALS,
+        timeout_hours=TIMEOUT_HOURS,
+        search_seed=SEARCH_SEED,
+        startup_trials=STARTUP_TRIALS,
+        pruning_warmup_epochs=PRUNING_WARMUP_EPOCHS,
         hpo_train_fraction=HPO_TRAIN_FRACTION,
         regenerate="python -m codegen phase6a 2B threshold_5pct",
     )

@@ -1,9 +1,9 @@
-# One experiment, self-contained: every parameter it uses stands below, and every parameter below is used.
+# One experiment with its complete configuration: every parameter it uses stands below, and each is used.
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2M threshold_1pct
 # Generator: 0.1.0
-# Spec: sha256:5df00c117d34cc621239c91f9b824e3d826fe3236df11d30fcab27ae2fbb9455
-# Seal: sha256:23d985c8b18b09471383e5fa3f5b2d4df46037c83c041f969c9450b4baa157a3
+# Spec: sha256:236be93144217a9c8fe7126b1fd7867a597fde5630bfcc9e899628fad0dadf74
+# Seal: sha256:87a63aae0f44087613b856f7783a32fc0a3ec9f13000873fc924f3ce886b82a3
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -19,75 +19,41 @@ from runtime import (
     ChunkSplitter,
     Experiment,
     Objective,
-    SearchSettings,
     Series,
     create_objective,
     load_series,
     parse_arguments,
-    print_search_cost,
-    print_search_plan,
     run_script,
     run_search,
 )
 
 # --- Experiment -----------------------------------------------------------------------------------
-EXPERIMENT = "phase6a_2M_threshold_1pct"
 PHASE = "phase6a"
 BUDGET = "2M"
 TASK = "threshold_1pct"
+EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
 # Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.01
 HORIZON = 1
 TIMESCALE = "daily"
-LABEL_PRICE = "high"
+LABEL_PRICE = "high"  # or "close"
 
 # --- Data -----------------------------------------------------------------------------------------
 PROJECT = Path(__file__).resolve().parents[2]
 DATA_PATH = "data/processed/SPX_dataset_c.parquet"
 DATA_SHA256 = "0c0a416a5ddbce558f0c0d76ece4fe7e6a15c3d4d29014df73d364f8df8c0d31"
-FEATURE_COLUMNS = [
-    "close_to_sma20",
-    "close_to_sma50",
-    "close_to_sma200",
-    "ema12_to_ema26",
-    "macd_histogram",
-    "adx14",
-    "rsi14",
-    "stochastic_k",
-    "stochastic_d",
-    "williams_r14",
-    "cci20",
-    "mfi14",
-    "roc10",
-    "volume_to_mean20",
-    "on_balance_volume20",
-    "chaikin_money_flow20",
-    "atr14",
-    "day_range",
-    "realised_volatility5",
-    "realised_volatility21",
-    "bollinger_width20",
-    "return1",
-    "return5",
-    "return21",
-    "log_vix",
-    "vix_return1",
-    "vix_return5",
-    "vix_to_mean60",
-    "realised_to_vix",
-]
 
 # --- Split ----------------------------------------------------------------------------------------
 CONTEXT_LENGTH = 60
 VAL_RATIO = 0.15
 TEST_RATIO = 0.15
-CHUNK_LENGTH = 201
-SPLIT_MODE = "scattered"
+CHUNK_LENGTH = 201  # 3 x (60 + 7): three of the longest sample
+SPLIT_MODE = "scattered"  # or "contiguous"
 EMBARGO = 0
 SPLIT_SEED = 42
 
 # --- Model ----------------------------------------------------------------------------------------
-PARAMETER_BUDGET = 2000000
+PARAMETER_BUDGET = 2_000_000
 # Shared by every candidate.
 MODEL = {
     "channels": "mixing",
@@ -159,8 +125,41 @@ WARMUP_FRACTION = 0.1
 GRADIENT_CLIP = 1.0
 TRAINING_SEED = 42
 
+# --- Features -------------------------------------------------------------------------------------
+FEATURE_COLUMNS = [
+    "close_to_sma20",
+    "close_to_sma50",
+    "close_to_sma200",
+    "ema12_to_ema26",
+    "macd_histogram",
+    "adx14",
+    "rsi14",
+    "stochastic_k",
+    "stochastic_d",
+    "williams_r14",
+    "cci20",
+    "mfi14",
+    "roc10",
+    "volume_to_mean20",
+    "on_balance_volume20",
+    "chaikin_money_flow20",
+    "atr14",
+    "day_range",
+    "realised_volatility5",
+    "realised_volatility21",
+    "bollinger_width20",
+    "return1",
+    "return5",
+    "return21",
+    "log_vix",
+    "vix_return1",
+    "vix_return5",
+    "vix_to_mean60",
+    "realised_to_vix",
+]
 
-def validate_data() -> Series:
+
+def load_data() -> Series:
     """Load the prices and refuse any other data than this script was written for."""
     return load_series(
         PROJECT / DATA_PATH,
@@ -172,7 +171,7 @@ def validate_data() -> Series:
 
 def make_experiment() -> Experiment:
     """Label every day from raw prices and split the days: no two splits share one."""
-    series = validate_data()
+    series = load_data()
     splitter = ChunkSplitter(
         total_days=len(series),
         context_length=CONTEXT_LENGTH,
@@ -233,26 +232,19 @@ def make_objective(experiment: Experiment, arguments: Arguments) -> Objective:
 
 
 def main() -> None:
-    """Prepare, show the plan, search."""
+    """Search, or show the plan."""
     arguments = parse_arguments(__file__, __doc__, shorten="trials")
     experiment = make_experiment()
     objective = make_objective(experiment, arguments)
-    settings = SearchSettings(
-        n_trials=arguments.shortened or N_TRIALS,
-        timeout_hours=TIMEOUT_HOURS,
-        seed=SEARCH_SEED,
-        startup_trials=STARTUP_TRIALS,
-        pruning_warmup_epochs=PRUNING_WARMUP_EPOCHS,
-    )
-    print_search_plan(experiment, objective, settings)
-    if arguments.dry_run:
-        print_search_cost(objective, settings)
-        return
     run_search(
         experiment,
         objective,
-        settings,
         arguments,
+        n_trials=N_TRIALS,
+        timeout_hours=TIMEOUT_HOURS,
+        search_seed=SEARCH_SEED,
+        startup_trials=STARTUP_TRIALS,
+        pruning_warmup_epochs=PRUNING_WARMUP_EPOCHS,
         hpo_train_fraction=HPO_TRAIN_FRACTION,
         regenerate="python -m codegen phase6a 2M threshold_1pct",
     )

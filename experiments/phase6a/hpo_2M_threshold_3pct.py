@@ -1,9 +1,9 @@
-# One experiment, self-contained: every parameter it uses stands below, and every parameter below is used.
+# One experiment with its complete configuration: every parameter it uses stands below, and each is used.
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2M threshold_3pct
 # Generator: 0.1.0
-# Spec: sha256:feafb775e93cfd60956cf618f9fea1e2d850807a4918c14fac50ba11c270ff34
-# Seal: sha256:8763df3b8009554d1348e05e12e2896a3a4d0c9ae4c79410350c93eed79295ab
+# Spec: sha256:47ec3ac18bbed7cc2c0b0d3409857315780d68441d141904f8b44da94c099c88
+# Seal: sha256:edbc803e0679240ed16e2c1a0eea7e70cf59120742006b1ca885ba3024aafb57
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -19,75 +19,41 @@ from runtime import (
     ChunkSplitter,
     Experiment,
     Objective,
-    SearchSettings,
     Series,
     create_objective,
     load_series,
     parse_arguments,
-    print_search_cost,
-    print_search_plan,
     run_script,
     run_search,
 )
 
 # --- Experiment -----------------------------------------------------------------------------------
-EXPERIMENT = "phase6a_2M_threshold_3pct"
 PHASE = "phase6a"
 BUDGET = "2M"
 TASK = "threshold_3pct"
+EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
 # Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.03
 HORIZON = 1
 TIMESCALE = "daily"
-LABEL_PRICE = "high"
+LABEL_PRICE = "high"  # or "close"
 
 # --- Data -----------------------------------------------------------------------------------------
 PROJECT = Path(__file__).resolve().parents[2]
 DATA_PATH = "data/processed/SPX_dataset_c.parquet"
 DATA_SHA256 = "0c0a416a5ddbce558f0c0d76ece4fe7e6a15c3d4d29014df73d364f8df8c0d31"
-FEATURE_COLUMNS = [
-    "close_to_sma20",
-    "close_to_sma50",
-    "close_to_sma200",
-    "ema12_to_ema26",
-    "macd_histogram",
-    "adx14",
-    "rsi14",
-    "stochastic_k",
-    "stochastic_d",
-    "williams_r14",
-    "cci20",
-    "mfi14",
-    "roc10",
-    "volume_to_mean20",
-    "on_balance_volume20",
-    "chaikin_money_flow20",
-    "atr14",
-    "day_range",
-    "realised_volatility5",
-    "realised_volatility21",
-    "bollinger_width20",
-    "return1",
-    "return5",
-    "return21",
-    "log_vix",
-    "vix_return1",
-    "vix_return5",
-    "vix_to_mean60",
-    "realised_to_vix",
-]
 
 # --- Split ----------------------------------------------------------------------------------------
 CONTEXT_LENGTH = 60
 VAL_RATIO = 0.15
 TEST_RATIO = 0.15
-CHUNK_LENGTH = 201
-SPLIT_MODE = "scattered"
+CHUNK_LENGTH = 201  # 3 x (60 + 7): three of the longest sample
+SPLIT_MODE = "scattered"  # or "contiguous"
 EMBARGO = 0
 SPLIT_SEED = 42
 
 # --- Model ----------------------------------------------------------------------------------------
-PARAMETER_BUDGET = 2000000
+PARAMETER_BUDGET = 2_000_000
 # Shared by every candidate.
 MODEL = {
     "channels": "mixing",
@@ -159,8 +125,41 @@ WARMUP_FRACTION = 0.1
 GRADIENT_CLIP = 1.0
 TRAINING_SEED = 42
 
+# --- Features -------------------------------------------------------------------------------------
+FEATURE_COLUMNS = [
+    "close_to_sma20",
+    "close_to_sma50",
+    "close_to_sma200",
+    "ema12_to_ema26",
+    "macd_histogram",
+    "adx14",
+    "rsi14",
+    "stochastic_k",
+    "stochastic_d",
+    "williams_r14",
+    "cci20",
+    "mfi14",
+    "roc10",
+    "volume_to_mean20",
+    "on_balance_volume20",
+    "chaikin_money_flow20",
+    "atr14",
+    "day_range",
+    "realised_volatility5",
+    "realised_volatility21",
+    "bollinger_width20",
+    "return1",
+    "return5",
+    "return21",
+    "log_vix",
+    "vix_return1",
+    "vix_return5",
+    "vix_to_mean60",
+    "realised_to_vix",
+]
 
-def validate_data() -> Series:
+
+def load_data() -> Series:
     """Load the prices and refuse any other data than this script was written for."""
     return load_series(
         PROJECT / DATA_PATH,
@@ -172,7 +171,7 @@ def validate_data() -> Series:
 
 def make_experiment() -> Experiment:
     """Label every day from raw prices and split the days: no two splits share one."""
-    series = validate_data()
+    series = load_data()
     splitter = ChunkSplitter(
         total_days=len(series),
         context_length=CONTEXT_LENGTH,
@@ -233,26 +232,19 @@ def make_objective(experiment: Experiment, arguments: Arguments) -> Objective:
 
 
 def main() -> None:
-    """Prepare, show the plan, search."""
+    """Search, or show the plan."""
     arguments = parse_arguments(__file__, __doc__, shorten="trials")
     experiment = make_experiment()
     objective = make_objective(experiment, arguments)
-    settings = SearchSettings(
-        n_trials=arguments.shortened or N_TRIALS,
-        timeout_hours=TIMEOUT_HOURS,
-        seed=SEARCH_SEED,
-        startup_trials=STARTUP_TRIALS,
-        pruning_warmup_epochs=PRUNING_WARMUP_EPOCHS,
-    )
-    print_search_plan(experiment, objective, settings)
-    if arguments.dry_run:
-        print_search_cost(objective, settings)
-        return
     run_search(
         experiment,
         objective,
-        settings,
         arguments,
+        n_trials=N_TRIALS,
+        timeout_hours=TIMEOUT_HOURS,
+        search_seed=SEARCH_SEED,
+        startup_trials=STARTUP_TRIALS,
+        pruning_warmup_epochs=PRUNING_WARMUP_EPOCHS,
         hpo_train_fraction=HPO_TRAIN_FRACTION,
         regenerate="python -m codegen phase6a 2M threshold_3pct",
     )

@@ -1,16 +1,15 @@
-# One experiment, self-contained: every parameter it uses stands below, and every parameter below is used.
+# One experiment with its complete configuration: every parameter it uses stands below, and each is used.
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 20M threshold_1pct
 # Generator: 0.1.0
-# Spec: sha256:6c3c361f9974adea12d18c066fa08c18c6c7943fdd8d22dc9921dc01a0aadd17
-# Seal: sha256:1c25263ebf0d24af151ba0c621cb36259456e5ae91cb917cfdd9a1f9d7be5255
+# Spec: sha256:aa983015e26fa33335d8156f551fb975056e5534cad8a1dd789ced04ff2f7301
+# Seal: sha256:a5cc33f0d40c3ba06af943531fb2b540b1ba4f2d41751805a6ec220ec4d4c91e
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
 the best weights are restored, and the model is judged beside baselines on the same days.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from runtime import (
@@ -22,30 +21,68 @@ from runtime import (
     Trainer,
     load_series,
     parse_arguments,
-    print_training_cost,
-    print_training_plan,
     require_hyperparameters,
     run_script,
     run_training,
-    train_on_part,
-    with_steps_of_all,
 )
 
 # --- Experiment -----------------------------------------------------------------------------------
-EXPERIMENT = "phase6a_20M_threshold_1pct"
 PHASE = "phase6a"
 BUDGET = "20M"
 TASK = "threshold_1pct"
+EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
 # Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.01
 HORIZON = 1
 TIMESCALE = "daily"
-LABEL_PRICE = "high"
+LABEL_PRICE = "high"  # or "close"
 
 # --- Data -----------------------------------------------------------------------------------------
 PROJECT = Path(__file__).resolve().parents[2]
 DATA_PATH = "data/processed/SPX_dataset_c.parquet"
 DATA_SHA256 = "0c0a416a5ddbce558f0c0d76ece4fe7e6a15c3d4d29014df73d364f8df8c0d31"
+
+# --- Split ----------------------------------------------------------------------------------------
+CONTEXT_LENGTH = 60
+VAL_RATIO = 0.15
+TEST_RATIO = 0.15
+CHUNK_LENGTH = 201  # 3 x (60 + 7): three of the longest sample
+SPLIT_MODE = "scattered"  # or "contiguous"
+EMBARGO = 0
+SPLIT_SEED = 42
+
+# --- Model ----------------------------------------------------------------------------------------
+PARAMETER_BUDGET = 20_000_000
+# Shared by every candidate.
+MODEL = {
+    "channels": "mixing",
+    "norm": "layer",
+    "norm_first": True,
+    "positions": "learned",
+    "residual_attention": False,
+    "pooling": "flatten",
+    "instance_norm": False,
+    "last_row": True,
+}
+# Every candidate has PARAMETER_BUDGET trainable parameters to within 5 %.
+ARCHITECTURES = {}
+
+# --- Hyperparameters ------------------------------------------------------------------------------
+HYPERPARAMETERS = {}
+PROVENANCE = {}
+SEARCH_FIRST = [
+    "python experiments/phase6a/hpo_20M_threshold_1pct.py",
+    "python -m codegen phase6a 20M threshold_1pct",
+]
+
+# --- Training -------------------------------------------------------------------------------------
+MAX_EPOCHS = 30
+PATIENCE = 8
+WARMUP_FRACTION = 0.1
+GRADIENT_CLIP = 1.0
+TRAINING_SEED = 42
+
+# --- Features -------------------------------------------------------------------------------------
 FEATURE_COLUMNS = [
     "close_to_sma20",
     "close_to_sma50",
@@ -78,32 +115,8 @@ FEATURE_COLUMNS = [
     "realised_to_vix",
 ]
 
-# --- Split ----------------------------------------------------------------------------------------
-CONTEXT_LENGTH = 60
-VAL_RATIO = 0.15
-TEST_RATIO = 0.15
-CHUNK_LENGTH = 201
-SPLIT_MODE = "scattered"
-EMBARGO = 0
-SPLIT_SEED = 42
 
-# --- Model ----------------------------------------------------------------------------------------
-PARAMETER_BUDGET = 20000000
-ARCHITECTURES = {}
-
-# --- Hyperparameters ------------------------------------------------------------------------------
-HYPERPARAMETERS = {}
-PROVENANCE = {}
-
-# --- Training -------------------------------------------------------------------------------------
-MAX_EPOCHS = 30
-PATIENCE = 8
-WARMUP_FRACTION = 0.1
-GRADIENT_CLIP = 1.0
-TRAINING_SEED = 42
-
-
-def validate_data() -> Series:
+def load_data() -> Series:
     """Load the prices and refuse any other data than this script was written for."""
     return load_series(
         PROJECT / DATA_PATH,
@@ -115,7 +128,7 @@ def validate_data() -> Series:
 
 def make_experiment() -> Experiment:
     """Label every day from raw prices and split the days: no two splits share one."""
-    series = validate_data()
+    series = load_data()
     splitter = ChunkSplitter(
         total_days=len(series),
         context_length=CONTEXT_LENGTH,
@@ -143,25 +156,26 @@ def make_experiment() -> Experiment:
     )
 
 
-def make_trainer(
-    experiment: Experiment, arguments: Arguments, architecture: Mapping[str, object], seed: int
-) -> Trainer:
-    """A PatchTST of the budget's size, and how it is trained."""
-    recipe = Recipe(
-        learning_rate=HYPERPARAMETERS["learning_rate"],
-        weight_decay=HYPERPARAMETERS["weight_decay"],
-        dropout=HYPERPARAMETERS["dropout"],
-        batch_size=HYPERPARAMETERS["batch_size"],
-        max_epochs=arguments.shortened or MAX_EPOCHS,
+def make_recipe() -> Recipe:
+    """How the model is trained."""
+    return Recipe(
+        **HYPERPARAMETERS,
+        max_epochs=MAX_EPOCHS,
         patience=PATIENCE,
         warmup_fraction=WARMUP_FRACTION,
         gradient_clip=GRADIENT_CLIP,
     )
+
+
+def make_trainer(
+    experiment: Experiment, architecture: dict[str, object], recipe: Recipe, seed: int, arguments: Arguments
+) -> Trainer:
+    """A PatchTST of the budget's size, trained on the training samples and judged by validation."""
     return Trainer(
         experiment.windows,
         split_indices=experiment.splits,
         architecture=architecture,
-        recipe=with_steps_of_all(recipe, experiment),
+        recipe=recipe,
         seed=seed,
         parameter_budget=PARAMETER_BUDGET,
         device=arguments.device,
@@ -169,22 +183,17 @@ def make_trainer(
 
 
 def main() -> None:
-    """Prepare, show the plan, train."""
+    """Train and judge, or show the plan."""
     arguments = parse_arguments(__file__, __doc__, shorten="epochs")
-    require_hyperparameters(
-        HYPERPARAMETERS,
-        search_first="python experiments/phase6a/hpo_20M_threshold_1pct.py, then python -m codegen phase6a 20M threshold_1pct",
-    )
-    experiment = train_on_part(make_experiment(), arguments.train_fraction)
-    print_training_plan(experiment, ARCHITECTURES, PARAMETER_BUDGET)
-    if arguments.dry_run:
-        print_training_cost(experiment, arguments, ARCHITECTURES, make_trainer, training_seed=TRAINING_SEED)
-        return
+    require_hyperparameters(HYPERPARAMETERS, search_first=SEARCH_FIRST)
     run_training(
-        experiment,
-        arguments,
-        ARCHITECTURES,
+        make_experiment(),
+        make_recipe(),
         make_trainer,
+        arguments,
+        model=MODEL,
+        architectures=ARCHITECTURES,
+        parameter_budget=PARAMETER_BUDGET,
         training_seed=TRAINING_SEED,
         provenance=PROVENANCE,
     )

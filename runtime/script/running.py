@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from data.command_line import flush_output, one_line, prepare_output
@@ -59,7 +59,7 @@ def _our_bug() -> int:
     return EXIT_BUG
 
 
-def require_hyperparameters(hyperparameters: Mapping[str, Any], *, search_first: str) -> None:
+def require_hyperparameters(hyperparameters: Mapping[str, Any], *, search_first: Sequence[str]) -> None:
     """Refuse to train while the search has not run.
 
     Args:
@@ -70,4 +70,5 @@ def require_hyperparameters(hyperparameters: Mapping[str, Any], *, search_first:
         UserError: naming them.
     """
     if not hyperparameters:
-        raise UserError(f"HYPERPARAMETERS is empty, because no finished search was inlined; run first: {search_first}")
+        first = ", then ".join(search_first)
+        raise UserError(f"HYPERPARAMETERS is empty, because no finished search was inlined; run first: {first}")

@@ -19,6 +19,7 @@ from runtime.records.tracking import Tracking, scalars
 from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
 from runtime.search.objective import Objective
+from runtime.search.plan import print_search_cost, print_search_plan
 from runtime.search.storage import storage_failures
 from runtime.search.study import Search, SearchSettings
 from runtime.search.trial_process import TrialProcesses
@@ -27,19 +28,25 @@ from runtime.search.trial_process import TrialProcesses
 def run_search(
     experiment: Experiment,
     objective: Objective,
-    settings: SearchSettings,
     arguments: Arguments,
     *,
+    n_trials: int,
+    timeout_hours: float,
+    search_seed: int,
+    startup_trials: int,
+    pruning_warmup_epochs: int,
     hpo_train_fraction: float,
     regenerate: str,
 ) -> None:
-    """Search to the end and, unless this is a shorter look, write ``*.best.json`` beside the script.
+    """Show the plan and, unless this is a dry run, search to the end.
+
+    A finished search writes ``*.best.json`` beside its script; a shorter look only to its own output folder.
 
     Args:
         experiment: the question.
         objective: see `create_objective`.
-        settings: see `SearchSettings`; a shorter look lowers ``n_trials``.
-        arguments: the script's command line.
+        arguments: the script's command line; a shorter look lowers ``n_trials``.
+        n_trials, timeout_hours, search_seed, startup_trials, pruning_warmup_epochs: see `SearchSettings`.
         hpo_train_fraction: share of the training samples the objective trains on, for the record.
         regenerate: command that inlines the result into the training script.
 
@@ -48,6 +55,29 @@ def run_search(
             another search's.
         RunError: if no trial succeeded, or the storage failed.
     """
+    settings = SearchSettings(
+        n_trials=arguments.shortened or n_trials,
+        timeout_hours=timeout_hours,
+        seed=search_seed,
+        startup_trials=startup_trials,
+        pruning_warmup_epochs=pruning_warmup_epochs,
+    )
+    print_search_plan(experiment, objective, settings)
+    if arguments.dry_run:
+        print_search_cost(objective, settings)
+        return
+    _search(experiment, objective, settings, arguments, hpo_train_fraction)
+    if arguments.shortened is None:
+        print(f"next: {regenerate}")
+
+
+def _search(
+    experiment: Experiment,
+    objective: Objective,
+    settings: SearchSettings,
+    arguments: Arguments,
+    hpo_train_fraction: float,
+) -> None:
     experiment.require_two_classes("training", "validation")
     shortened = arguments.shortened is not None
     tracking = Tracking(arguments.track, arguments.outputs)
@@ -74,7 +104,6 @@ def run_search(
             print(f"shorter look of {settings.n_trials} trials: recorded in {arguments.output}, not as a search result")
             return
         _hand_over(record, arguments.best_file)
-    print(f"next: {regenerate}")
 
 
 def _track(tracking: Tracking, counted: Sequence[FrozenTrial]) -> None:

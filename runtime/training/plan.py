@@ -2,44 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 import torch
 
 from runtime.model.architecture import Architecture
 from runtime.records.environment import peak_memory_bytes
-from runtime.samples.experiment import Experiment
-from runtime.script.arguments import Arguments
 from runtime.script.plan import print_experiment
 from runtime.training.building import make_architecture
+from runtime.training.seed_run import Training
 from runtime.training.trainer import Trainer
 
 _MEASURED_STEPS = 10
 
 
-def print_training_plan(experiment: Experiment, architectures: Mapping[str, Mapping[str, Any]], budget: int) -> None:
+def print_training_plan(training: Training, parameter_budget: int | None) -> None:
     """Print the experiment and the size of each candidate; with more than one, validation will decide."""
-    print_experiment(experiment)
-    for name, fields in architectures.items():
-        print_size(name, make_architecture(fields, experiment.windows, budget))
+    print_experiment(training.experiment)
+    for name, fields in training.architectures.items():
+        print_size(name, make_architecture(fields, training.experiment.windows, parameter_budget))
 
 
-def print_training_cost(
-    experiment: Experiment,
-    arguments: Arguments,
-    architectures: Mapping[str, Mapping[str, Any]],
-    make_trainer: Callable[[Experiment, Arguments, Mapping[str, Any], int], Trainer],
-    *,
-    training_seed: int,
-) -> None:
+def print_training_cost(training: Training, training_seed: int) -> None:
     """Measure some training steps of each candidate and print what the whole training of every seed would cost."""
     seconds = 0.0
-    for name, fields in architectures.items():
-        trainer = make_trainer(experiment, arguments, fields, training_seed)
-        seconds += epoch_seconds(name, trainer) * trainer.recipe.max_epochs * arguments.seeds
+    for name, fields in training.architectures.items():
+        trainer = training.trainer(fields, training_seed)
+        seconds += epoch_seconds(name, trainer) * trainer.recipe.max_epochs * training.arguments.seeds
     print(f"cost: about {seconds / 3600:.2f} hours of training steps if it does not stop early")
-    print_memory(trainer.device)
+    print_memory(training.arguments.device)
 
 
 def print_size(name: str, architecture: Architecture) -> None:

@@ -1,16 +1,73 @@
-"""How a model is trained: the values a search may draw and those it leaves fixed."""
+"""How a model is trained: the values a search may draw and those it leaves fixed, each declared in one place.
+
+The search space, borrowing between tasks, the configurations' defaults, the head of a script and the records are made
+from the fields of `Recipe`. Imports nothing heavy, for the generator reads it.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from runtime.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
+class Declared:
+    """What is declared of a value of a recipe.
+
+    Attributes:
+        name: of the field.
+        type: ``int`` or ``float``.
+        default: of the recipe that needs no search, where a configuration names none.
+        above, least, below: bounds of what is allowed at all; an infinite one does not count.
+        low, high: range that a search draws from, where a configuration names none; None for one that is not drawn so.
+        choices: drawn instead of a range.
+        log: whether equal ratios count as equal steps: in a search's draws, and between two tasks.
+    """
+
+    name: str = ""
+    type: type = float
+    default: float
+    above: float = -math.inf
+    least: float = -math.inf
+    below: float = math.inf
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[int, ...] = ()
+    log: bool = False
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether a search draws it."""
+        return bool(self.choices) or self.low is not None
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed, in words."""
+        bounds = {"above": self.above, "at least": self.least, "below": self.below}
+        named = [f"{word} {bound:g}" for word, bound in bounds.items() if math.isfinite(bound)]
+        return ", ".join(["an integer" if self.type is int else "a finite number", *named])
+
+    def check(self, value: Any) -> None:
+        """Refuse a value that is not allowed.
+
+        Raises:
+            UserError: naming it and what is.
+        """
+        fits = type(value) is int or (self.type is float and isinstance(value, float) and math.isfinite(value))
+        if not (fits and self.above < value < self.below and value >= self.least):
+            raise UserError(f"{self.name} {value!r}: allowed is {self.allowed}")
+
+
+def _declare(default: float, **told: Any) -> Any:
+    return field(metadata={"declared": Declared(default=default, **told)})
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """One complete training recipe.
+    """One complete training recipe. No value has a default here: a script names all of them.
 
     Attributes:
         learning_rate: peak learning rate of AdamW.
@@ -26,34 +83,18 @@ class Recipe:
         UserError: if a value is outside its range.
     """
 
-    learning_rate: float
-    weight_decay: float
-    dropout: float
-    batch_size: int
-    max_epochs: int
-    patience: int
-    warmup_fraction: float
-    gradient_clip: float
+    learning_rate: float = _declare(1e-4, above=0, low=3e-5, high=1e-3, log=True)
+    weight_decay: float = _declare(0.1, least=0, low=1e-3, high=0.5, log=True)
+    dropout: float = _declare(0.4, least=0, below=1, low=0.1, high=0.7)
+    batch_size: int = _declare(128, type=int, least=1, choices=(32, 64, 128), log=True)
+    max_epochs: int = _declare(30, type=int, least=1)
+    patience: int = _declare(8, type=int, least=1)
+    warmup_fraction: float = _declare(0.1, least=0, below=1)
+    gradient_clip: float = _declare(1.0, above=0)
 
     def __post_init__(self) -> None:
-        _check("learning_rate", self.learning_rate, 0 < self.learning_rate < math.inf, "positive")
-        _check("weight_decay", self.weight_decay, 0 <= self.weight_decay < math.inf, "at least 0")
-        _check("dropout", self.dropout, 0 <= self.dropout < 1, "in [0, 1)")
-        _check(
-            "batch_size",
-            self.batch_size,
-            type(self.batch_size) is int and self.batch_size >= 1,
-            "an integer of at least 1",
-        )
-        _check(
-            "max_epochs",
-            self.max_epochs,
-            type(self.max_epochs) is int and self.max_epochs >= 1,
-            "an integer of at least 1",
-        )
-        _check("patience", self.patience, type(self.patience) is int and self.patience >= 1, "an integer of at least 1")
-        _check("warmup_fraction", self.warmup_fraction, 0 <= self.warmup_fraction < 1, "in [0, 1)")
-        _check("gradient_clip", self.gradient_clip, 0 < self.gradient_clip < math.inf, "positive")
+        for declared in DECLARED.values():
+            declared.check(getattr(self, declared.name))
 
     def learning_rate_at(self, step: int, total_steps: int) -> float:
         """Linear warm-up to the peak, then half a cosine to zero (Loshchilov & Hutter 2017, section 3).
@@ -69,6 +110,12 @@ class Recipe:
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def _check(name: str, value: float, allowed: bool, rule: str) -> None:
-    if not allowed:
-        raise UserError(f"{name} {value!r}: allowed is {rule}")
+def _named(name: str, declared: Declared) -> Declared:
+    return Declared(**(vars(declared) | {"name": name}))
+
+
+DECLARED = {each.name: _named(each.name, each.metadata["declared"]) for each in fields(Recipe)}
+"""Every value of a recipe by its name."""
+
+SEARCHED = {name: each for name, each in DECLARED.items() if each.is_searched}
+FIXED = {name: each for name, each in DECLARED.items() if not each.is_searched}

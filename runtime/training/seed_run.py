@@ -28,10 +28,11 @@ from runtime.script.arguments import Arguments
 from runtime.script.stopping import Stop
 from runtime.training.candidates import Candidate, train_candidates
 from runtime.training.checkpoint import Checkpoints, warn_of_others
+from runtime.training.recipe import Recipe
 from runtime.training.trainer import Trainer
 
 Architectures = Mapping[str, Mapping[str, Any]]
-MakeTrainer = Callable[[Experiment, Arguments, Mapping[str, Any], int], Trainer]
+MakeTrainer = Callable[[Experiment, dict[str, Any], Recipe, int, Arguments], Trainer]
 Provenance = Mapping[str, Any]
 """Where hyperparameters come from, as it stands in the script."""
 
@@ -41,12 +42,17 @@ class Training:
     """What all seeds of a command share; see `run_training`."""
 
     experiment: Experiment
+    recipe: Recipe
+    make_trainer: MakeTrainer
     arguments: Arguments
     architectures: Architectures
-    make_trainer: MakeTrainer
     provenance: Provenance
     checkpoint_share: float
     tracking: Tracking
+
+    def trainer(self, fields: Mapping[str, Any], seed: int) -> Trainer:
+        """A fresh trainer of one candidate."""
+        return self.make_trainer(self.experiment, dict(fields), self.recipe, seed, self.arguments)
 
     def identity(self, seed: int) -> dict[str, Any]:
         """Which training this is: the question, the data, the split, the script and what it was asked for."""
@@ -156,7 +162,7 @@ class SeedRun:
         return [
             Candidate(
                 name,
-                partial(training.make_trainer, training.experiment, training.arguments, fields, self.seed),
+                partial(training.trainer, fields, self.seed),
                 Checkpoints(
                     self.output / "checkpoints",
                     identity | {"candidate": name, "fields": dict(fields)},
@@ -192,7 +198,7 @@ class SeedRun:
                 "train this seed again"
             )
         fields = training.architectures[record["architecture_name"]]
-        trainer = training.make_trainer(training.experiment, training.arguments, fields, self.seed)
+        trainer = training.trainer(fields, self.seed)
         trainer.model.load_state_dict(state)
         trainer.micro_batch_size = record["micro_batch_size"]
         return trainer

@@ -25,15 +25,20 @@ def train_on_part(experiment: Experiment, fraction: float | None) -> Experiment:
     return replace(experiment, splits=experiment.splits.with_train(part))
 
 
-def with_steps_of_all(recipe: Recipe, experiment: Experiment) -> Recipe:
-    """The recipe with more epochs, and more patience, where the experiment trains on a part of its samples.
+def recipe_for(experiment: Experiment, recipe: Recipe, shortened: int | None) -> Recipe:
+    """The recipe with as many optimiser steps as it would take with all training samples, to within half an epoch.
 
-    As many as make the optimiser steps that it would take with all of them, to within half an epoch: otherwise less
-    data would also mean a shorter training.
+    Where the experiment trains on a part of them that takes more epochs, and more patience: otherwise less data would
+    also mean a shorter training.
+
+    Args:
+        experiment: the question, with the samples that train.
+        recipe: the script's.
+        shortened: epochs of a shorter look; None trains to the recipe's end.
     """
     kept, whole = (
         math.ceil(splits.train_indices.size / recipe.batch_size)
         for splits in (experiment.splits, experiment.splitter.split())
     )
-    epochs, patience = (round(each * whole / kept) for each in (recipe.max_epochs, recipe.patience))
+    epochs, patience = (round(each * whole / kept) for each in (shortened or recipe.max_epochs, recipe.patience))
     return replace(recipe, max_epochs=epochs, patience=patience)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from data.files import remove_leftovers
@@ -16,21 +16,29 @@ from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
 from runtime.script.stopping import Stop, finish_step_first
 from runtime.training.checkpoint import CHECKPOINT_SHARE
+from runtime.training.plan import print_training_cost, print_training_plan
+from runtime.training.recipe import Recipe
 from runtime.training.seed_run import Architectures, MakeTrainer, Provenance, SeedRun, Training
 from runtime.training.seed_table import seed_table
+from runtime.training.training_part import recipe_for, train_on_part
 
 
 def run_training(
     experiment: Experiment,
-    arguments: Arguments,
-    architectures: Architectures,
+    recipe: Recipe,
     make_trainer: MakeTrainer,
+    arguments: Arguments,
     *,
+    model: Mapping[str, Any],
+    architectures: Architectures,
+    parameter_budget: int | None,
     training_seed: int,
     provenance: Provenance,
     checkpoint_share: float = CHECKPOINT_SHARE,
 ) -> None:
-    """Train and judge on validation, seed after seed; then, if this is a real result, open the test split for them all.
+    """Show the plan and, unless this is a dry run, carry it out.
+
+    Trains and judges on validation, seed after seed; then, if this is a real result, opens the test split for them all.
 
     Writes ``result.json`` (its shape: `judging.judge`; its states: `seed_run`), ``predictions.parquet``,
     ``metrics.jsonl``, the model (see `judging.predictor`) and a copy of the script to the output folder; those of
@@ -40,9 +48,12 @@ def run_training(
 
     Args:
         experiment: the question.
+        recipe: how to train; a shorter look, or a part of the training days, changes its epochs.
+        make_trainer: builds the trainer of an architecture with a recipe and a seed.
         arguments: the script's command line.
-        architectures: name and fields of each candidate; with more than one, the lower validation loss decides.
-        make_trainer: builds a candidate's trainer with a seed.
+        model: architecture fields that all candidates share.
+        architectures: name and further fields of each candidate; with more than one, the lower validation loss decides.
+        parameter_budget: trainable parameters that each must have, to within ±5 %; None asks for none.
         training_seed: the first seed; the others follow it.
         provenance: where the hyperparameters come from.
         checkpoint_share: largest share of the time that saving may take.
@@ -53,15 +64,26 @@ def run_training(
             are then trained and judged all the same, without it.
         KeyboardInterrupt: on SIGINT or SIGTERM, after the step is finished and saved.
     """
+    experiment = train_on_part(experiment, arguments.train_fraction)
     training = Training(
         experiment=experiment,
-        arguments=arguments,
-        architectures=architectures,
+        recipe=recipe_for(experiment, recipe, arguments.shortened),
         make_trainer=make_trainer,
+        arguments=arguments,
+        architectures={name: {**model, **fields} for name, fields in architectures.items()},
         provenance=provenance,
         checkpoint_share=checkpoint_share,
         tracking=Tracking(arguments.track, arguments.outputs),
     )
+    print_training_plan(training, parameter_budget)
+    if arguments.dry_run:
+        print_training_cost(training, training_seed)
+    else:
+        _run(training, training_seed)
+
+
+def _run(training: Training, training_seed: int) -> None:
+    experiment, arguments = training.experiment, training.arguments
     runs = _seed_runs(training, training_seed)
     if _are_finished(runs):
         print(f"finished already: {runs[0].output / 'result.json'}; remove that folder to train again")

@@ -99,15 +99,11 @@ def expected_experiment(spec: Any, docstring: str, shorten: str) -> Calls:
     }
 
 
-def fixed_recipe(spec: Any) -> dict[str, Any]:
-    return {name: getattr(spec, name) for name in ("max_epochs", "patience", "warmup_fraction", "gradient_clip")}
-
-
 def checkpointing(spec: Any) -> dict[str, bool]:
     return {"checkpoint_activations": True} if spec.checkpoint_activations else {}
 
 
-def expected_search(spec: Any, *, dry_run: bool) -> Calls:
+def expected_search(spec: Any) -> Calls:
     """Every call of a search script, with every argument."""
     objective = {
         "suggest": named("suggest"),
@@ -115,22 +111,21 @@ def expected_search(spec: Any, *, dry_run: bool) -> Calls:
         "split_indices": "the searched splits",
         "model": spec.model,
         "architectures": spec.architectures,
-        "fixed": fixed_recipe(spec),
+        "fixed": spec.fixed,
         "seed": spec.training_seed,
         "parameter_budget": spec.parameter_budget,
         "device": "the device",
         **checkpointing(spec),
     }
-    settings = {
+    search = {
+        "experiment": OBJECT,
+        "objective": OBJECT,
+        "arguments": OBJECT,
         "n_trials": spec.n_trials,
         "timeout_hours": spec.timeout_hours,
-        "seed": spec.search_seed,
+        "search_seed": spec.search_seed,
         "startup_trials": spec.startup_trials,
         "pruning_warmup_epochs": spec.pruning_warmup_epochs,
-    }
-    prepared = {"objective": OBJECT, "settings": "the SearchSettings"}
-    search = {
-        "arguments": OBJECT,
         "hpo_train_fraction": spec.hpo_train_fraction,
         "regenerate": spec.command,
     }
@@ -144,44 +139,42 @@ def expected_search(spec: Any, *, dry_run: bool) -> Calls:
         "ChunkSplitter.get_hpo_subset": [{"splits": OBJECT, "fraction": spec.hpo_train_fraction}],
         "SplitIndices.with_train": [{"indices": "the subset"}],
         "create_objective": [objective],
-        "SearchSettings": [settings],
-        "print_search_plan": [{"experiment": OBJECT, **prepared}],
-        **(
-            {"print_search_cost": [prepared]}
-            if dry_run
-            else {"run_search": [{"experiment": OBJECT, **prepared, **search}]}
-        ),
+        "run_search": [search],
         "Trial.suggest_categorical": [{"name": "architecture", "choices": list(spec.architectures)}, *listed],
         **({"Trial.suggest_float": numbers} if numbers else {}),
         "drawn": [dict.fromkeys(["architecture", *spec.space], "drawn")],
     }
 
 
-def expected_training(spec: Any, *, dry_run: bool) -> Calls:
+def expected_training(spec: Any) -> Calls:
     """Every call of a training script, with every argument; the refusal of an unsearched one is overheard."""
-    unsearched = [{"hyperparameters": {}, "search_first": spec.search_first}]
-    trained = {"experiment": OBJECT, "arguments": OBJECT, "architectures": spec.architectures}
-    recipe = (spec.hyperparameters or FOUND_LATER) | fixed_recipe(spec)
+    unsearched = [{"hyperparameters": {}, "search_first": list(spec.search_first)}]
+    recipe = (spec.hyperparameters or FOUND_LATER) | spec.fixed
     trainer = {
         "dataset": "the windows",
         "split_indices": OBJECT,
-        "recipe": "the with_steps_of_all",
+        "recipe": "the Recipe",
         "seed": spec.training_seed,
         "parameter_budget": spec.parameter_budget,
         "device": "the device",
         **checkpointing(spec),
     }
-    candidates = list(spec.architectures.values()) or [{}]
-    run = {**trained, "make_trainer": named("make_trainer"), "training_seed": spec.training_seed}
-    plan = {"experiment": OBJECT, "architectures": spec.architectures, "budget": spec.parameter_budget}
+    run = {
+        "experiment": OBJECT,
+        "recipe": "the Recipe",
+        "make_trainer": named("make_trainer"),
+        "arguments": OBJECT,
+        "model": spec.model,
+        "architectures": spec.architectures,
+        "parameter_budget": spec.parameter_budget,
+        "training_seed": spec.training_seed,
+        "provenance": spec.provenance,
+    }
     return expected_experiment(spec, TRAINING_DOCSTRING, "epochs") | {
         **({} if spec.hyperparameters else {"require_hyperparameters": unsearched}),
-        "train_on_part": [{"experiment": OBJECT, "fraction": None}],
-        "print_training_plan": [plan],
-        **({"print_training_cost": [run]} if dry_run else {"run_training": [run | {"provenance": spec.provenance}]}),
-        "Recipe": [recipe] * len(candidates),
-        "with_steps_of_all": [{"recipe": "the Recipe", "experiment": OBJECT}] * len(candidates),
-        "Trainer": [trainer | {"architecture": fields} for fields in candidates],
+        "Recipe": [recipe],
+        "run_training": [run],
+        "Trainer": [trainer | {"architecture": spec.model | fields} for fields in spec.architectures.values() or [{}]],
     }
 
 
@@ -194,14 +187,12 @@ def check(spec: ExperimentSpec, text: str, expected: Callable[..., Calls]) -> No
             modules = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
             assert {str(module).split(".")[0] for module in modules} <= MAY_IMPORT
     spy = Spy(spec)
-    for dry_run in (False, True):
-        seen = execute(text, SCRIPT, dry_run=dry_run)
-        wanted = expected(spy, dry_run=dry_run)
-        assert seen.keys() == wanted.keys()
-        for name, calls in wanted.items():
-            assert [dict(call) for call in seen[name]] == [
-                {argument: exactly(value) for argument, value in call.items()} for call in calls
-            ], name
+    seen, wanted = execute(text, SCRIPT), expected(spy)
+    assert seen.keys() == wanted.keys()
+    for name, calls in wanted.items():
+        assert [dict(call) for call in seen[name]] == [
+            {argument: exactly(value) for argument, value in call.items()} for call in calls
+        ], name
     assert f"# Command: {spy.command}\n" in text
     assert spy.asked == {field.name for field in dataclasses.fields(spec)}
 
@@ -230,7 +221,7 @@ def test_whatever_a_request_resolves_to_becomes_two_such_scripts(data: st.DataOb
     try:
         search = resolve_hpo(request)
         training = resolve_training(
-            request, hyperparameters=data.draw(found(request)), provenance={"a": 1}, search_first="search"
+            request, hyperparameters=data.draw(found(request)), provenance={"a": 1}, search_first=["search"]
         )
     except UsageError:
         reject()

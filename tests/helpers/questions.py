@@ -54,7 +54,7 @@ def make_finding(cell: Cell, request: Request) -> dict[str, Any]:
         "data_sha256": spec.data_sha256,
         "feature_columns": list(spec.feature_columns),
         "split": {**split, "seed": spec.seed, "mode": spec.split_mode, "embargo": spec.embargo},
-        "fixed": {name: getattr(spec, name) for name in ("max_epochs", "patience", "warmup_fraction", "gradient_clip")},
+        "fixed": spec.fixed,
         "training_seed": spec.training_seed,
         "n_trials": 50,
         "ended_by": "trials",

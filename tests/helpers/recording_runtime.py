@@ -32,9 +32,9 @@ class RecordingRuntime:
         calls: qualified name of what was called, and the arguments of each call by the real parameter's name.
     """
 
-    def __init__(self, *, dry_run: bool) -> None:
+    def __init__(self) -> None:
         self.calls: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-        self.arguments = SimpleNamespace(dry_run=dry_run, shortened=None, train_fraction=None, device="the device")
+        self.arguments = SimpleNamespace(device="the device")
 
     def modules(self, script: ast.Module) -> dict[str, ModuleType]:
         """A module for each one of the runtime that the script imports from, with the names that it takes."""
@@ -90,13 +90,7 @@ class RecordingRuntime:
         drawn = objective.suggest(SimpleNamespace(suggest_categorical=categorical, suggest_float=number))
         self.calls["drawn"].append({name: exactly(value) for name, value in drawn.items()})
 
-    def _train_on_part(self, *, experiment: Any, **_: Any) -> Any:
-        return experiment
-
     def _run_search(self, *, objective: SimpleNamespace, **_: Any) -> None:
-        self._draw(objective)
-
-    def _print_search_cost(self, *, objective: SimpleNamespace, **_: Any) -> None:
         self._draw(objective)
 
     def _require_hyperparameters(self, *, hyperparameters: dict[str, Any], **_: Any) -> None:
@@ -106,15 +100,16 @@ class RecordingRuntime:
         self,
         *,
         experiment: Any,
-        architectures: dict[str, Any],
+        recipe: Any,
         make_trainer: Callable[..., Any],
+        arguments: Any,
+        model: dict[str, Any],
+        architectures: dict[str, Any],
         training_seed: int,
         **_: Any,
     ) -> None:
         for fields in architectures.values() or [{}]:
-            make_trainer(experiment, self.arguments, fields, training_seed)
-
-    _print_training_cost = _run_training
+            make_trainer(experiment, model | fields, recipe, training_seed, arguments)
 
 
 class FakeSeries:
@@ -127,9 +122,9 @@ class FakeSeries:
         return ROWS
 
 
-def execute(text: str, path: Path, *, dry_run: bool) -> dict[str, list[dict[str, Any]]]:
+def execute(text: str, path: Path) -> dict[str, list[dict[str, Any]]]:
     """Run a script as a program against the recording runtime and return every call it made."""
-    runtime = RecordingRuntime(dry_run=dry_run)
+    runtime = RecordingRuntime()
     scope = {"__name__": "__main__", "__file__": str(path)}
     with patch.dict(sys.modules, runtime.modules(ast.parse(text))), pytest.raises(SystemExit) as ended:
         exec(compile(text, str(path), "exec"), scope)

@@ -14,18 +14,16 @@ from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
 from runtime.search.search_run import search_record
 from runtime.search.study import Search, SearchSettings
-from runtime.training.trainer import Trainer
-from runtime.training.training_run import run_training
 from tests.helpers.tiny import (
-    ARCHITECTURE,
     Hyperparameters,
     InThisProcess,
     make_arguments,
     make_experiment,
     make_formula_objective,
-    make_trainer,
+    make_recipe,
     with_labels,
 )
+from tests.helpers.tiny_run import run_tiny
 
 EXPERIMENT = make_experiment()
 SETTINGS = SearchSettings(n_trials=14, timeout_hours=1.0, seed=5, startup_trials=3, pruning_warmup_epochs=1)
@@ -45,10 +43,7 @@ def arguments_for(project: Path, name: str, phase: str = "phase0", **changes: An
 def train(arguments: Arguments, experiment: Experiment = EXPERIMENT, epochs: int = 4) -> dict[str, Any]:
     """A real training of the tiny model."""
 
-    def make(asked: Experiment, _arguments: Arguments, _fields: Mapping[str, Any], seed: int) -> Trainer:
-        return make_trainer(asked, seed=seed, max_epochs=epochs)
-
-    run_training(experiment, arguments, {"tiny": ARCHITECTURE}, make, training_seed=7, provenance={})
+    run_tiny(arguments, experiment, make_recipe(max_epochs=epochs))
     record: dict[str, Any] = json.loads((arguments.output / "result.json").read_text())
     return record
 

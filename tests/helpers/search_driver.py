@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from runtime.script.running import run_script
 from runtime.search import search_run
@@ -29,9 +31,14 @@ OBJECTIVE = make_objective(EXPERIMENT, fixed=FEW_EPOCHS)
 def search(project: Path, url: str | None = None, objective: Objective = OBJECTIVE) -> None:
     """Search as `run_search` does."""
     arguments = make_arguments(project, storage=url)
-    search_run.run_search(
-        EXPERIMENT, objective, SETTINGS, arguments, hpo_train_fraction=0.3, regenerate="python -m codegen"
-    )
+    search_run.run_search(EXPERIMENT, objective, arguments, **as_given(SETTINGS))
+
+
+def as_given(settings: SearchSettings) -> dict[str, Any]:
+    """What a script gives to `run_search` besides."""
+    values = asdict(settings)
+    values["search_seed"] = values.pop("seed")
+    return values | {"hpo_train_fraction": 0.3, "regenerate": "python -m codegen"}
 
 
 def search_quietly(project: Path, url: str | None) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from runtime.judging.sealed_test import OPENINGS, read_openings
 from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
+from runtime.training.recipe import Recipe
+from runtime.training.seed_run import MakeTrainer
 from runtime.training.trainer import Trainer
 from runtime.training.training_run import run_training
-from tests.helpers.tiny import ARCHITECTURE, make_experiment, make_trainer
+from tests.helpers.tiny import ARCHITECTURE, make_experiment, make_recipe
 
 EXPERIMENT = make_experiment()
 PROVENANCE = {"search": "hpo_tiny_threshold_1pct.best.json", "trial": 3}
@@ -38,20 +41,38 @@ def train(
 ) -> dict[str, Any]:
     """Run the whole training with some of the recipe's values changed; return the record of the first seed."""
 
-    def make(asked: Experiment, _arguments: Arguments, _fields: Mapping[str, Any], seed: int) -> Trainer:
-        return make_trainer(asked, seed=seed, **changes)
-
-    run_training(
-        experiment,
-        arguments,
-        {"tiny": ARCHITECTURE},
-        make,
-        training_seed=seed,
-        provenance=PROVENANCE,
-        checkpoint_share=checkpoint_share,
-    )
+    run_tiny(arguments, experiment, make_recipe(**changes), seed=seed, checkpoint_share=checkpoint_share)
     record: dict[str, Any] = read(arguments.output / "result.json")
     return record
+
+
+def make(experiment: Experiment, fields: dict[str, Any], recipe: Recipe, seed: int, arguments: Arguments) -> Trainer:
+    """As a script does."""
+    return Trainer(experiment.windows, split_indices=experiment.splits, architecture=fields, recipe=recipe, seed=seed)
+
+
+def run_tiny(
+    arguments: Arguments,
+    experiment: Experiment = EXPERIMENT,
+    recipe: Recipe | None = None,
+    make_trainer: MakeTrainer = make,
+    architectures: Mapping[str, Mapping[str, Any]] = MappingProxyType({"tiny": {}}),
+    seed: int = 7,
+    **more: Any,
+) -> None:
+    """Run a training script's last line on the tiny model, or on several that differ from it by these fields."""
+    run_training(
+        experiment,
+        recipe or make_recipe(),
+        make_trainer,
+        arguments,
+        model=ARCHITECTURE,
+        architectures=architectures,
+        parameter_budget=None,
+        training_seed=seed,
+        provenance=PROVENANCE,
+        **more,
+    )
 
 
 def metrics_of(output: Path) -> list[dict[str, Any]]:

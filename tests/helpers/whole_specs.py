@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from codegen.request.request import Request, name_suffix
 from codegen.request.spec import HpoSpec, TrainingSpec
 from codegen.syntax.prose import comment
 from data.dataset import publish
+from runtime.training.recipe import FIXED
 from tests.helpers.small_project import SOURCE
 
 ODD_COLUMNS = [
@@ -74,8 +76,13 @@ recipes = st.fixed_dictionaries(
         "batch_size": st.integers(),
     }
 )
+fixed = st.fixed_dictionaries(
+    {name: st.integers() if each.type is int else st.floats() for name, each in FIXED.items()}
+)
 common: dict[str, Any] = {
     "command": commands,
+    "fixed": fixed,
+    "model": objects,
     "feature_columns": st.lists(hostile, min_size=1, max_size=100, unique=True).map(tuple),
     **dict.fromkeys(values_of(Parameters(), Parameters), ...),
 }
@@ -85,7 +92,6 @@ hpo_specs = st.builds(
     HpoSpec,
     **common,
     **searched,
-    model=objects,
     architectures=st.dictionaries(hostile, st.dictionaries(hostile, st.integers(), max_size=6), min_size=1, max_size=5),
     space=st.dictionaries(hostile.filter(lambda name: name != "architecture"), ranges | listed, max_size=5),
 )
@@ -95,15 +101,25 @@ training_specs = st.builds(
     hyperparameters=recipes,
     architectures=st.dictionaries(hostile, objects, min_size=1, max_size=3),
     provenance=objects,
-    search_first=st.none(),
+    search_first=st.just(()),
 ) | st.builds(
     TrainingSpec,
     **common,
     hyperparameters=st.just({}),
     architectures=st.just({}),
     provenance=objects,
-    search_first=hostile,
+    search_first=st.lists(hostile, min_size=1, max_size=2).map(tuple),
 )
+
+
+def _named(spec: Any, further: str) -> Any:
+    """A script puts its experiment's name together from phase, budget and task."""
+    return replace(spec, experiment=f"{spec.phase}_{spec.budget}_{spec.task}{further}")
+
+
+furthers = st.sampled_from(["", "_h5", "_default", "_weekly_more"])
+hpo_specs = st.builds(_named, hpo_specs, furthers)
+training_specs = st.builds(_named, training_specs, furthers)
 
 
 @st.composite

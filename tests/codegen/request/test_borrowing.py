@@ -38,7 +38,11 @@ def script(project: Path, **question: Any) -> str:
 def constants(text: str) -> dict[str, Any]:
     values = {}
     for statement in ast.parse(text).body:
-        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+        if (
+            isinstance(statement, ast.Assign)
+            and not isinstance(statement.value, ast.Call)
+            and isinstance(statement.targets[0], ast.Name)
+        ):
             if statement.targets[0].id != "PROJECT":
                 values[statement.targets[0].id] = ast.literal_eval(statement.value)
     return values
@@ -89,8 +93,8 @@ def test_until_both_searches_have_finished_the_script_names_them(project: Path, 
         search(project, task, ONE)
     text = script(project)
     assert constants(text)["HYPERPARAMETERS"] == {}
-    for task in ("threshold_1pct", "threshold_3pct"):
-        assert f"python experiments/phase6a/hpo_2M_{task}.py, then " in text
+    searches = [f"python experiments/phase6a/hpo_2M_{task}.py" for task in ("threshold_1pct", "threshold_3pct")]
+    assert constants(text)["SEARCH_FIRST"] == [*searches, "python -m codegen phase6a 2M threshold_2pct"]
 
 
 @pytest.mark.parametrize("question", [{"seed": 7}, {"context_length": 40}, {"label_price": "close"}])

@@ -60,12 +60,14 @@ def test_a_finding_fills_the_training_script(project: Path, finding: dict[str, A
         for statement in tree.body
         if isinstance(statement, ast.Assign)
         and isinstance(statement.targets[0], ast.Name)
-        and statement.targets[0].id in ("HYPERPARAMETERS", "ARCHITECTURES", "PROVENANCE")
+        and statement.targets[0].id in ("HYPERPARAMETERS", "MODEL", "ARCHITECTURES", "PROVENANCE")
     }
     hyperparameters = dict(finding["best"]["hyperparameters"])
     name = hyperparameters.pop("architecture")
     assert values["HYPERPARAMETERS"] == hyperparameters
-    assert values["ARCHITECTURES"] == {name: finding["best"]["architecture"]}
+    assert {each: values["MODEL"] | own for each, own in values["ARCHITECTURES"].items()} == {
+        name: finding["best"]["architecture"]
+    }
     assert values["PROVENANCE"] == {
         "source": BEST,
         "task": "threshold_1pct",

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from codegen.request.choices import DEFAULT_DATASET, NOT_FEATURES, PROJECT, THRESHOLDS
@@ -32,7 +33,7 @@ def hpo(**fields: Any) -> HpoSpec:
 
 
 def training(found: dict[str, Any] = FOUND, **fields: Any) -> TrainingSpec:
-    return resolve_training(ask(PROJECT, **fields)[1], hyperparameters=found, provenance=EMPTY, search_first="")
+    return resolve_training(ask(PROJECT, **fields)[1], hyperparameters=found, provenance=EMPTY, search_first=[])
 
 
 HPO, TRAINING = hpo(), training()
@@ -64,7 +65,7 @@ def test_the_hash_changes_with_the_order_of_columns_and_not_of_names() -> None:
 def test_a_spec_holds_what_was_asked_and_what_the_configurations_say() -> None:
     fixed = load_hpo("2M").fixed
     assert (HPO.threshold, HPO.parameter_budget) == (THRESHOLDS["threshold_1pct"], BUDGETS["2M"])
-    assert (HPO.max_epochs, HPO.patience, HPO.gradient_clip) == (fixed.max_epochs, fixed.patience, fixed.gradient_clip)
+    assert HPO.fixed == TRAINING.fixed == msgspec.structs.asdict(fixed)
     assert HPO.data_sha256 == entry_for(Path(DEFAULT_DATASET)).content_sha256
     assert hpo(seed=1, search_seed=2, training_seed=3).seed == 1
     assert TRAINING.hyperparameters == {name: value for name, value in FOUND.items() if name != "architecture"}
@@ -81,7 +82,8 @@ def test_fields_of_an_architecture_stand_once_and_are_all_there() -> None:
     for architecture in HPO.architectures.values():
         assert not architecture.keys() & HPO.model.keys()
         assert architecture.keys() | HPO.model.keys() == fields
-    assert TRAINING.architectures["d192_h6_l4_p10"].keys() == fields
+    assert TRAINING.model == HPO.model
+    assert TRAINING.architectures == {"d192_h6_l4_p10": HPO.architectures["d192_h6_l4_p10"]}
     assert HPO.architectures.keys() == load_model("2M").architectures.keys()
 
 

@@ -62,7 +62,7 @@ def test_extreme_numbers(value: float) -> None:
     [
         (None, "None"),
         (-1, "-1"),
-        (1000000, "1000000"),
+        (1000000, "1_000_000"),
         (1e-05, "1e-05"),
         (-math.inf, '-float("inf")'),
         (math.nan, 'float("nan")'),

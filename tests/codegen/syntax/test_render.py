@@ -12,7 +12,7 @@ import libcst as cst
 import pytest
 
 from codegen.syntax import statements as s
-from codegen.syntax.expressions import call, name, path, subscript
+from codegen.syntax.expressions import call, name, path
 from codegen.syntax.literals import literal
 from codegen.syntax.render import LINE_LENGTH, RenderError, render
 from codegen.syntax.statements import Statement
@@ -41,12 +41,11 @@ def script(*body: Statement) -> cst.Module:
 def example() -> cst.Module:
     """A script that holds every kind of value, in every kind of place."""
     values = {column: [index, -0.5 * index, (column,)] for index, column in enumerate(COLUMNS)}
-    annotation = subscript(name("dict"), name("str"), name("list"))
     main = s.function(
         "main",
-        [s.Parameter("count", name("int"), literal(1))],
+        [s.Parameter("count", name("int"))],
         [
-            s.for_(("key", "items"), call("VALUES.items"), [s.evaluate(call("print", name("key"), name("items")))]),
+            s.evaluate(call("print", name("VALUES"))),
             s.return_(call("math.floor", name("count"))),
         ],
         returns=name("int"),
@@ -54,9 +53,7 @@ def example() -> cst.Module:
     )
     return script(
         s.import_("math"),
-        *s.section(
-            "Parameters", s.assign("VALUES", literal(values), annotation), s.assign("COLUMNS", literal(COLUMNS))
-        ),
+        *s.section("Parameters", s.assign("VALUES", literal(values)), s.assign("COLUMNS", literal(COLUMNS))),
         *s.section("Main", main),
         s.if_main([s.evaluate(call("main", call("len", name("COLUMNS"))))]),
     )

@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,10 @@ from runtime.samples.chunk_splitter import ChunkSplitter
 from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
 from runtime.training.trainer import Trainer
-from runtime.training.training_run import run_training
 from tests.helpers.market import make_experiment as ask_market
 from tests.helpers.market import real_series
-from tests.helpers.tiny import ARCHITECTURE, CONTEXT_LENGTH, make_arguments, make_recipe, make_series, make_trainer
-from tests.helpers.tiny_run import EXPERIMENT, PROVENANCE, train
+from tests.helpers.tiny import CONTEXT_LENGTH, make_arguments, make_series, make_trainer
+from tests.helpers.tiny_run import EXPERIMENT, make, run_tiny, train
 
 PROJECT = Path(__file__).resolve().parents[3]
 DAYS = EXPERIMENT.series.daily
@@ -48,19 +47,11 @@ def train_briefly(experiment: Experiment, arguments: Arguments) -> Trainer:
     """Train one epoch of the tiny model without opening the test split; return the trainer, trained."""
     trainers = []
 
-    def make(asked: Experiment, _arguments: Arguments, fields: Mapping[str, Any], seed: int) -> Trainer:
-        recipe, splits = make_recipe(max_epochs=1), asked.splits
-        trainers.append(Trainer(asked.windows, split_indices=splits, architecture=fields, recipe=recipe, seed=seed))
+    def make_and_keep(*given: Any) -> Trainer:
+        trainers.append(make(*given))
         return trainers[-1]
 
-    run_training(
-        experiment,
-        replace(arguments, shortened=1),
-        {"tiny": ARCHITECTURE},
-        make,
-        training_seed=7,
-        provenance=PROVENANCE,
-    )
+    run_tiny(replace(arguments, shortened=1), experiment, make_trainer=make_and_keep)
     return trainers[-1]
 
 

@@ -8,11 +8,8 @@ import pytest
 from runtime.records.results import Result
 from runtime.report.runs import read_runs
 from runtime.scaling import TRAINING_SAMPLES, studies, summary
-from runtime.training.recipe import Recipe
-from runtime.training.trainer import Trainer
-from runtime.training.training_part import train_on_part, with_steps_of_all
-from runtime.training.training_run import run_training
-from tests.helpers.tiny import ARCHITECTURE, make_arguments, make_experiment, make_recipe
+from tests.helpers.tiny import make_arguments, make_experiment, make_recipe
+from tests.helpers.tiny_run import run_tiny
 
 EXPERIMENT = make_experiment()
 
@@ -20,19 +17,7 @@ EXPERIMENT = make_experiment()
 def run(project: Path, **asked: Any) -> Path:
     """Train as a script does that was asked so; the folder of all outputs."""
     arguments = make_arguments(project, **asked)
-    recipe: Recipe = make_recipe(max_epochs=2)
-
-    def make(experiment: Any, _: Any, architecture: Any, seed: int) -> Trainer:
-        return Trainer(
-            experiment.windows,
-            split_indices=experiment.splits,
-            architecture=architecture,
-            recipe=with_steps_of_all(recipe, experiment),
-            seed=seed,
-        )
-
-    experiment = train_on_part(EXPERIMENT, arguments.train_fraction)
-    run_training(experiment, arguments, {"tiny": ARCHITECTURE}, make, training_seed=7, provenance={"source": "test"})
+    run_tiny(arguments, EXPERIMENT, make_recipe(max_epochs=2))
     return arguments.outputs
 
 

@@ -76,11 +76,11 @@ def test_bad_usage_keeps_the_exit_code_of_the_command_line_parser() -> None:
 
 def test_training_without_a_search_names_the_command_to_run_first() -> None:
     with pytest.raises(UserError, match=r"HYPERPARAMETERS is empty.*run first: python hpo_2M\.py$"):
-        require_hyperparameters({}, search_first="python hpo_2M.py")
+        require_hyperparameters({}, search_first=["python hpo_2M.py"])
 
 
 def test_training_with_hyperparameters_may_go_on() -> None:
-    require_hyperparameters({"dropout": 0.1}, search_first="python hpo_2M.py")
+    require_hyperparameters({"dropout": 0.1}, search_first=["python hpo_2M.py"])
 
 
 def test_script_whose_reader_went_away_was_interrupted() -> None:

@@ -17,6 +17,7 @@ from runtime.search.search_run import run_search
 from runtime.search.study import SearchSettings
 from tests.helpers import hostile
 from tests.helpers.fake_trackers import note
+from tests.helpers.search_driver import as_given
 from tests.helpers.tiny import (
     ARCHITECTURE,
     make_arguments,
@@ -45,7 +46,7 @@ def search(
     arguments: Arguments, objective: Objective = FORMULA, experiment: Experiment = EXPERIMENT, n_trials: int = 8
 ) -> None:
     settings = replace(SETTINGS, n_trials=n_trials)
-    run_search(experiment, objective, settings, arguments, hpo_train_fraction=0.3, regenerate="python -m codegen")
+    run_search(experiment, objective, arguments, **as_given(settings))
 
 
 def test_best_json_holds_the_question_the_search_and_its_best_trial(tmp_path: Path) -> None:

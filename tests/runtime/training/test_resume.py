@@ -1,7 +1,8 @@
 """A training that stops anywhere and continues ends as if it had never stopped, to the last bit."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ from safetensors.torch import load_file
 from runtime.judging.sealed_test import open_test
 from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
+from runtime.training.recipe import Recipe
 from runtime.training.trainer import Trainer, TrainingResult
-from runtime.training.training_run import run_training
-from tests.helpers.tiny import losses_of, make_arguments, make_trainer, weights_of
-from tests.helpers.tiny_run import EXPERIMENT, PROVENANCE, metrics_of, openings, read, train
+from tests.helpers.tiny import losses_of, make_arguments, make_recipe, make_trainer, weights_of
+from tests.helpers.tiny_run import EXPERIMENT, metrics_of, openings, read, run_tiny, train
 
 RECIPE: dict[str, Any] = {"dropout": 0.4, "max_epochs": 3, "batch_size": 50}
 STEPS = 3 * 5
@@ -110,11 +111,12 @@ def break_off_in_step(number: int, monkeypatch: pytest.MonkeyPatch) -> Callable[
 
 
 def train_two(arguments: Arguments) -> dict[str, Any]:
-    def make(asked: Experiment, _arguments: Arguments, fields: Mapping[str, Any], seed: int) -> Trainer:
-        return make_trainer(asked, seed=seed, **RECIPE, **fields)
+    def make(asked: Experiment, fields: dict[str, Any], recipe: Recipe, seed: int, _: Arguments) -> Trainer:
+        rate = 1e-3 if fields["d_ff"] == 16 else recipe.learning_rate
+        return make_trainer(asked, seed=seed, **(asdict(recipe) | {"learning_rate": rate}))
 
-    candidates = {"slow": {"learning_rate": 1e-3}, "quick": {}}
-    run_training(EXPERIMENT, arguments, candidates, make, training_seed=7, provenance=PROVENANCE, checkpoint_share=1)
+    candidates = {"slow": {"d_ff": 16}, "quick": {}}
+    run_tiny(arguments, EXPERIMENT, make_recipe(**RECIPE), make, candidates, checkpoint_share=1)
     record: dict[str, Any] = read(arguments.output / "result.json")
     return record
 

@@ -189,7 +189,7 @@ def test_finished_seeds_are_not_run_again(
     arguments, records = three
     seeds = trained_seeds(monkeypatch)
     run(replace(arguments, seeds=fewer))
-    assert capsys.readouterr().out.startswith("finished already: ")
+    assert "\nfinished already: " in capsys.readouterr().out
     assert (seeds, records_of(arguments), len(openings(arguments))) == ([], records, 1)
 
 

@@ -22,7 +22,7 @@ def test_finished_run_is_not_run_again(tmp_path: Path, capsys: pytest.CaptureFix
     first = train(arguments)
     capsys.readouterr()
     assert train(arguments) == first
-    assert capsys.readouterr().out.startswith("finished already: ")
+    assert "\nfinished already: " in capsys.readouterr().out
 
 
 def test_two_processes_never_train_in_one_folder(tmp_path: Path) -> None:

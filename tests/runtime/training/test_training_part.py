@@ -15,7 +15,7 @@ from runtime.samples.chunk_splitter import ChunkSplitter
 from runtime.samples.normaliser import Normaliser
 from runtime.samples.splits import touched_rows
 from runtime.script.arguments import Arguments
-from runtime.training.training_part import train_on_part, with_steps_of_all
+from runtime.training.training_part import recipe_for, train_on_part
 from tests.helpers.tiny import CONTEXT_LENGTH, make_arguments, make_experiment, make_recipe, make_trainer
 from tests.helpers.tiny_run import EXPERIMENT, openings, read, train
 
@@ -80,13 +80,13 @@ def test_impossible_fraction_is_refused(fraction: float) -> None:
 
 def test_no_fraction_changes_nothing() -> None:
     assert train_on_part(EXPERIMENT, None) is EXPERIMENT
-    assert with_steps_of_all(make_recipe(), EXPERIMENT) == make_recipe()
+    assert recipe_for(EXPERIMENT, make_recipe(), None) == make_recipe()
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.25, 0.5, 0.9])
 def test_a_part_takes_as_many_optimiser_steps(fraction: float) -> None:
     part = train_on_part(EXPERIMENT, fraction)
-    recipe = with_steps_of_all(make_recipe(), part)
+    recipe = recipe_for(part, make_recipe(), None)
     whole, few = make_trainer(EXPERIMENT), make_trainer(part)
     steps = few.steps_per_epoch * recipe.max_epochs
     assert abs(steps - whole.steps_per_epoch * whole.recipe.max_epochs) <= few.steps_per_epoch / 2
@@ -107,8 +107,7 @@ def test_statistics_and_baselines_see_the_kept_days_only() -> None:
 @pytest.fixture(scope="module")
 def part_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Arguments, dict[str, Any]]:
     arguments = make_arguments(tmp_path_factory.mktemp("part"), train_fraction=0.5, seeds=2)
-    part = train_on_part(make_experiment(), 0.5)
-    return arguments, train(arguments, part, max_epochs=2)
+    return arguments, train(arguments, make_experiment(), max_epochs=2)
 
 
 def test_record_says_which_part_and_counts_its_samples(part_run: tuple[Arguments, dict[str, Any]]) -> None:
@@ -128,8 +127,8 @@ def test_finished_part_is_not_trained_again(
     part_run: tuple[Arguments, dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments, record = part_run
-    assert train(arguments, train_on_part(EXPERIMENT, 0.5)) == record
-    assert capsys.readouterr().out.startswith("finished already: ")
+    assert train(arguments, max_epochs=2) == record
+    assert "\nfinished already: " in capsys.readouterr().out
 
 
 def test_a_part_of_another_fraction_is_another_training(tmp_path: Path) -> None:
@@ -137,6 +136,6 @@ def test_a_part_of_another_fraction_is_another_training(tmp_path: Path) -> None:
     counts = []
     for fraction in (0.5, 0.25):  # in one folder, where only the record tells them apart
         asked = replace(arguments, train_fraction=fraction)
-        record = train(asked, train_on_part(EXPERIMENT, fraction), max_epochs=1)
+        record = train(asked, max_epochs=1)
         counts.append(record["splits"]["training"]["samples"])
     assert counts[0] > counts[1]

@@ -3,8 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,8 @@ from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
 from runtime.training.recipe import Recipe
 from runtime.training.trainer import Trainer
-from runtime.training.training_run import run_training
-from tests.helpers.tiny import ARCHITECTURE, FIXED, make_arguments, make_recipe, make_trainer
-from tests.helpers.tiny_run import EXPERIMENT, PROVENANCE, openings, read, refuse_constant, train
+from tests.helpers.tiny import FIXED, make_arguments, make_trainer
+from tests.helpers.tiny_run import EXPERIMENT, PROVENANCE, openings, read, refuse_constant, run_tiny, train
 
 SPLITS = EXPERIMENT.splits
 BASELINES = ["base_rate", "ewma_volatility", "logistic_regression", "gradient_boosting"]
@@ -92,19 +90,18 @@ def test_finished_run_has_opened_the_test_once(finished: tuple[Arguments, dict[s
 def test_lower_validation_loss_chooses_the_candidate(tmp_path: Path) -> None:
     made: list[Trainer] = []
 
-    def make(asked: Experiment, _arguments: Arguments, fields: Mapping[str, Any], seed: int) -> Trainer:
+    def make(asked: Experiment, fields: dict[str, Any], recipe: Recipe, seed: int, _: Arguments) -> Trainer:
         for earlier in made:
             assert not earlier.optimizer.state
             assert all(each.grad is None for each in earlier.model.parameters()), "one candidate's memory at a time"
-        recipe = make_recipe(learning_rate=fields["learning_rate"])
-        wide = ARCHITECTURE | {"d_ff": fields["d_ff"]}
-        made.append(Trainer(asked.windows, split_indices=asked.splits, architecture=wide, recipe=recipe, seed=seed))
+        own = replace(recipe, learning_rate=rates[fields["d_ff"]])
+        made.append(Trainer(asked.windows, split_indices=asked.splits, architecture=fields, recipe=own, seed=seed))
         return made[-1]
 
-    rates = {"slow": 1e-5, "quick": 0.02, "slower": 1e-6}
-    candidates = {name: {"learning_rate": rate, "d_ff": 8 * n} for n, (name, rate) in enumerate(rates.items(), 1)}
+    rates = {8: 1e-5, 16: 0.02, 24: 1e-6}
+    candidates = {name: {"d_ff": width} for name, width in zip(("slow", "quick", "slower"), rates, strict=True)}
     arguments = make_arguments(tmp_path)
-    run_training(EXPERIMENT, arguments, candidates, make, training_seed=7, provenance=PROVENANCE)
+    run_tiny(arguments, make_trainer=make, architectures=candidates)
     record = read(arguments.output / "result.json")
     losses = record["candidate_val_losses"]
     assert record["architecture_name"] == min(losses, key=losses.__getitem__) == "quick"
