@@ -14,7 +14,7 @@ import pandas as pd
 import scipy
 import sklearn
 
-from runtime.judging.baselines import BOOSTING, DECAY, fit_baselines
+from runtime.judging.baselines import BASELINES, fit_baselines
 from runtime.judging.evaluation import Floats
 from runtime.records.files import parse_json, write_json
 from runtime.samples.experiment import Experiment
@@ -66,7 +66,7 @@ def cache_key(experiment: Experiment, indices: Indices) -> dict[str, Any]:
     return {name: identity[name] for name in _QUESTION} | {
         "training": _array_sha256(train, experiment.labels_of(train)),
         "samples": _array_sha256(indices),
-        "settings": {"decay": DECAY, "boosting": dict(BOOSTING)},
+        "settings": {each.name: dict(each.settings) for each in BASELINES},
         "versions": {module.__name__: module.__version__ for module in (np, pd, scipy, sklearn)},
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -48,38 +49,60 @@ def ewma_volatility(series: Series) -> Floats:
     return np.sqrt(variance)[series.bars.last_day]
 
 
-def fit_baselines(experiment: Experiment) -> dict[str, Forecaster]:
-    """Fit each baseline on the training samples.
+@dataclass(frozen=True)
+class Baseline:
+    """A forecast that needs no windows, and that a model must beat.
 
-    ``base_rate`` forecasts the training positive rate. ``ewma_volatility`` is a logistic regression on the logarithm of
-    `ewma_volatility`: the volatility forecast that a model must beat to know more than that markets are calm or not.
-    ``logistic_regression`` (scikit-learn's defaults, L2 with C=1) and ``gradient_boosting`` see the decision row's
-    standardised features.
+    Attributes:
+        name: in every record.
+        title: as a reader sees it.
+        fit: learns it from the training samples of an experiment.
+        settings: what its forecasts depend on besides.
+    """
 
-    Returns:
-        Name and forecaster of each, in the order they are reported.
+    name: str
+    title: str
+    fit: Callable[[Experiment], Forecaster]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def fit_base_rate(experiment: Experiment) -> Forecaster:
+    """The training positive rate, every day."""
+    rate = float(experiment.labels_of(experiment.splits.train_indices).mean())
+    return lambda indices: np.full(indices.size, base_rate_logit(rate))
+
+
+def fit_volatility(experiment: Experiment) -> Forecaster:
+    """A logistic regression on the logarithm of `ewma_volatility`.
+
+    A model must beat it to know more than that markets are calm or not.
 
     Raises:
         UserError: if the close has not moved once up to some decision row, so that volatility has no logarithm.
     """
-    features = experiment.windows.values.cpu().numpy()
+    return _fit(experiment, LogisticRegression(), log_volatility(experiment))
+
+
+def fit_regression(experiment: Experiment) -> Forecaster:
+    """A logistic regression (L2 with C=1) on the decision row's standardised features."""
+    return _fit(experiment, LogisticRegression(max_iter=1000), last_rows(experiment))
+
+
+def fit_boosting(experiment: Experiment) -> Forecaster:
+    """Gradient-boosted trees on the decision row's standardised features."""
+    return _fit(experiment, HistGradientBoostingClassifier(**BOOSTING), last_rows(experiment))
+
+
+def _fit(experiment: Experiment, estimator: Any, inputs: Callable[[Indices], npt.NDArray[Any]]) -> Forecaster:
     train = experiment.splits.train_indices
-    labels = experiment.labels_of(train)
-    constant = base_rate_logit(float(labels.mean()))
+    estimator.fit(inputs(train), experiment.labels_of(train))
+    return lambda indices: estimator.decision_function(inputs(indices)).astype(np.float64)
 
-    def fit(estimator: Any, inputs: Callable[[Indices], npt.NDArray[Any]]) -> Forecaster:
-        estimator.fit(inputs(train), labels)
-        return lambda indices: estimator.decision_function(inputs(indices)).astype(np.float64)
 
-    def last_row(indices: Indices) -> npt.NDArray[Any]:
-        return features[experiment.decision_rows(indices)]
-
-    return {
-        "base_rate": lambda indices: np.full(indices.size, constant),
-        "ewma_volatility": fit(LogisticRegression(), log_volatility(experiment)),
-        "logistic_regression": fit(LogisticRegression(max_iter=1000), last_row),
-        "gradient_boosting": fit(HistGradientBoostingClassifier(**BOOSTING), last_row),
-    }
+def last_rows(experiment: Experiment) -> Callable[[Indices], npt.NDArray[Any]]:
+    """Standardised features of samples' decision rows, shape (samples, channels)."""
+    features = experiment.windows.values.cpu().numpy()
+    return lambda indices: features[experiment.decision_rows(indices)]
 
 
 def log_volatility(experiment: Experiment) -> Callable[[Indices], Floats]:
@@ -95,3 +118,25 @@ def log_volatility(experiment: Experiment) -> Callable[[Indices], Floats]:
         return np.log(values)[:, None]
 
     return of_samples
+
+
+BASELINES = (
+    Baseline("base_rate", "base rate", fit_base_rate),
+    Baseline("ewma_volatility", "EWMA volatility", fit_volatility, {"decay": DECAY}),
+    Baseline("logistic_regression", "logistic regression", fit_regression),
+    Baseline("gradient_boosting", "gradient boosting", fit_boosting, BOOSTING),
+)
+"""In the order of every record, table and legend; to add one, add its line."""
+
+TITLES = {"model": "PatchTST"} | {each.name: each.title for each in BASELINES}
+"""Each forecast as a reader sees it."""
+
+
+def title_of(name: str) -> str:
+    """A forecast as a reader sees it, also one that only an older or a newer version knows."""
+    return TITLES.get(name, name.replace("_", " "))
+
+
+def fit_baselines(experiment: Experiment) -> dict[str, Forecaster]:
+    """Fit each baseline on the training samples; name and forecaster of each, in the order they are reported."""
+    return {each.name: each.fit(experiment) for each in BASELINES}

@@ -13,18 +13,6 @@ from msgspec import Meta, Struct
 Range = tuple[float, float] | None
 """``[low, high]`` of an interval; None where it is undefined."""
 
-BASELINES = ("base_rate", "ewma_volatility", "logistic_regression", "gradient_boosting")
-"""In the order of every table and legend."""
-
-FORECAST_NAMES = {
-    "model": "PatchTST",
-    "base_rate": "base rate",
-    "ewma_volatility": "EWMA volatility",
-    "logistic_regression": "logistic regression",
-    "gradient_boosting": "gradient boosting",
-}
-"""As a reader sees them."""
-
 
 class Alarm(Struct, frozen=True):
     """See `judging.alarms`."""

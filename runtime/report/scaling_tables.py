@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from runtime.records.results import FORECAST_NAMES
+from runtime.judging.baselines import title_of
 from runtime.report.tables import Cell, Table
 from runtime.report.verdict import typeset
 from runtime.scaling.fit import FORM_NAMES
@@ -46,7 +46,7 @@ def _conclusions(table: Table, found: Found) -> list[Cell]:
 
 def levels_table(found: Found) -> Table:
     """A row a size: its mean loss with both intervals, and the difference to the rival."""
-    rival = FORECAST_NAMES[found["rival"]]
+    rival = title_of(found["rival"])
     table = Table(
         f"Sizes on {found['split']}",
         ["Size", f"Measured {found['noun']}", "Seeds", "Log loss, over seeds", "Over chunks", f"Model − {rival}"],

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from runtime.judging.baselines import title_of
 from runtime.judging.intervals import LEAST_CHUNKS, t_interval
-from runtime.records.results import FORECAST_NAMES, Result
+from runtime.records.results import Result
 from runtime.report.runs import Run
 from runtime.report.tables import Cell, Table
 from runtime.report.verdict import STATES, marks
@@ -28,7 +29,7 @@ def seeds_table(runs: Sequence[Run]) -> Table:
     finished = _finished(runs)
     split = "test" if finished and all(result.test for result in finished) else "validation"
     rival = finished[0].rival() if finished else None
-    against = f"Model − {FORECAST_NAMES.get(rival or '', 'best rival')}"
+    against = f"Model − {title_of(rival) if rival else 'best rival'}"
     table = Table(
         f"Training seeds on {split}", ["Seed", "State", "Best epoch", "Log loss", "Skill", "ROC AUC", against]
     )

@@ -6,16 +6,19 @@ Colours are those of Okabe and Ito (2008), which colour-blind readers tell apart
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+
+from runtime.judging.baselines import TITLES
 
 SIZE = (5.4, 3.8)
 WIDE = (11.2, 4.0)
@@ -33,7 +36,7 @@ class Palette:
         accent, warning: what a figure is about; what went wrong.
         positive, negative: days of the two classes.
         validation, test: the held-out splits.
-        forecasts: one colour for each forecast.
+        forecasts: colours of the model and of the baselines, by their position.
         ramp: of a continuous value, whose low end stands out; cividis (Nuñez et al. 2018) without its faint end.
     """
 
@@ -47,8 +50,12 @@ class Palette:
     negative: str
     validation: str
     test: str
-    forecasts: dict[str, str]
+    forecasts: tuple[str, ...]
     ramp: tuple[str, ...]
+
+    def forecast(self, name: str) -> str:
+        """Colour of a forecast, the same in every figure."""
+        return self.forecasts[_position(name) % len(self.forecasts)]
 
 
 LIGHT = Palette(
@@ -62,13 +69,7 @@ LIGHT = Palette(
     negative="#0072b2",
     validation="#e69f00",
     test="#009e73",
-    forecasts={
-        "model": "#0072b2",
-        "base_rate": "#6b7683",
-        "ewma_volatility": "#e69f00",
-        "logistic_regression": "#009e73",
-        "gradient_boosting": "#cc79a7",
-    },
+    forecasts=("#0072b2", "#6b7683", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#b8a000"),
     ramp=("#00224e", "#35456c", "#666970", "#948e77", "#c8b866"),
 )
 
@@ -83,24 +84,36 @@ DARK = Palette(
     negative="#56b4e9",
     validation="#e69f00",
     test="#1fc79a",
-    forecasts={
-        "model": "#56b4e9",
-        "base_rate": "#8d99a8",
-        "ewma_volatility": "#e69f00",
-        "logistic_regression": "#1fc79a",
-        "gradient_boosting": "#e09cc4",
-    },
+    forecasts=("#56b4e9", "#8d99a8", "#e69f00", "#1fc79a", "#e09cc4", "#ff8c42", "#0072b2", "#f0e442"),
     ramp=("#fee838", "#c8b866", "#948e77", "#666970", "#4a5570"),
 )
 
-LINES: dict[str, Any] = {
-    "model": "-",
-    "base_rate": (0, (1, 2)),
-    "ewma_volatility": (0, (6, 2)),
-    "logistic_regression": (0, (4, 1.5, 1, 1.5)),
-    "gradient_boosting": (0, (2, 1.5)),
-}
-"""Line style of each forecast, the same in every figure."""
+_LINES: tuple[Any, ...] = (
+    "-",
+    (0, (1, 2)),
+    (0, (6, 2)),
+    (0, (4, 1.5, 1, 1.5)),
+    (0, (2, 1.5)),
+    (0, (8, 2, 2, 2)),
+    (0, (1, 1)),
+    (0, (3, 4)),
+)
+
+
+def line_of(name: str) -> Any:
+    """Line style of a forecast, the same in every figure."""
+    return _LINES[_position(name) % len(_LINES)]
+
+
+def model_last(forecasts: Iterable[str]) -> list[str]:
+    """The names as they are drawn: the model on top of its rivals."""
+    return sorted(forecasts, key=lambda name: name == "model")
+
+
+def _position(name: str) -> int:
+    """Of the model, then the baselines; one that this version does not know comes behind."""
+    known = list(TITLES)
+    return known.index(name) if name in known else len(known) + crc32(name.encode())
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from runtime.records.results import BASELINES, FORECAST_NAMES, Forecast, Forecasts, Range, Result
+from runtime.judging.baselines import title_of
+from runtime.records.results import Forecast, Forecasts, Range, Result
 from runtime.report.runs import Run
 from runtime.report.searches import OUTCOMES, Search, lowest, outcome
 from runtime.report.verdict import marks, search_marks, typeset
@@ -75,9 +76,8 @@ def forecasts_table(split: str, forecasts: Forecasts) -> Table:
             "Model − this, AUC",
         ],
     )
-    for name in ("model", *BASELINES):
-        if report := forecasts.get(name):
-            table.rows.append([Cell(FORECAST_NAMES[name]), *_metrics(table, report), *_differences(table, report)])
+    for name, report in forecasts.items():
+        table.rows.append([Cell(title_of(name)), *_metrics(table, report), *_differences(table, report)])
     return table
 
 
@@ -181,7 +181,7 @@ def _summary(table: Table, run: Run) -> list[Cell]:
         cells[1],
         cells[3],
         against,
-        Cell(FORECAST_NAMES.get(rival or "", "–")),
+        Cell(title_of(rival) if rival else "–"),
     ]
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from runtime.judging.baselines import title_of
 from runtime.judging.intervals import LEAST_CHUNKS
-from runtime.records.results import FORECAST_NAMES, Difference, Forecasts, Result
+from runtime.records.results import Difference, Forecasts, Result
 from runtime.report.runs import Run
 from runtime.report.searches import Search
 
@@ -86,7 +87,7 @@ def _judge_finished(result: Result) -> Verdict:
     sentences = [_skill(result, split, forecasts)]
     sentences += _standing(forecasts)
     if difference is not None and rival is not None:
-        sentences += _limits(difference, FORECAST_NAMES.get(rival, rival))
+        sentences += _limits(difference, title_of(rival))
     if LEAST_CHUNKS <= (chunks := forecasts["model"].chunks) < FEW_CHUNKS:
         sentences.append(f"With {chunks} chunks intervals cover less than stated, the bootstrap most.")
     sentences += _provenance(result, split)
@@ -98,7 +99,7 @@ def _lead(
 ) -> tuple[str, list[str], Tone]:
     if rival is None or difference is None:
         return f"On {split} there is no baseline to compare with.", sentences, "open"
-    name = FORECAST_NAMES.get(rival, rival)
+    name = title_of(rival)
     leads: dict[str, tuple[str, Tone]] = {
         "better": (f"Better than its best rival, {name}, on {split}.", "good"),
         "worse": (f"Worse than its best rival, {name}, on {split}.", "bad"),
@@ -131,7 +132,7 @@ def _standing(forecasts: Forecasts) -> list[str]:
     ways: dict[str, list[str]] = {}
     for name, report in forecasts.items():
         if difference := report.model_minus_this.get("log_loss"):
-            ways.setdefault(compare(difference), []).append(FORECAST_NAMES.get(name, name))
+            ways.setdefault(compare(difference), []).append(title_of(name))
     words = {
         "better": "By log loss it is better than {}.",
         "open": "It cannot be told apart from {}.",

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from runtime.records.results import FORECAST_NAMES
+from runtime.judging.baselines import title_of
 from runtime.scaling.fit import FORM_NAMES
 
 _MARGIN, _BESIDE = 0.085, 0.026  # of the decades shown: at both ends, and of intervals from their dots
@@ -106,7 +106,7 @@ def _draw_baselines(
         colour = palette[name]
         axes.axhline(baselines[name], color=colour, linestyle=lines.get(name, "--"), linewidth=1.4, zorder=1)
         axes.annotate(
-            FORECAST_NAMES[name],
+            title_of(name),
             xy=(1, baselines[name]),
             xycoords=axes.get_yaxis_transform(),
             xytext=(1.03, place),

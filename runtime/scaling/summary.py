@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from runtime.judging.baselines import title_of
 from runtime.judging.evaluation import Floats, with_reasons
 from runtime.judging.intervals import LEAST_CHUNKS, t_interval
-from runtime.records.results import FORECAST_NAMES
 from runtime.scaling.bands import curve_with_band
 from runtime.scaling.fit import compare
 from runtime.scaling.rules import (
@@ -132,7 +132,7 @@ def _findings(study: Study, found: dict[str, Any]) -> list[Finding]:
             min(run.record.recipe["max_epochs"] for run in study.runs),
         ),
         baseline_not_beaten(
-            FORECAST_NAMES[found["rival"]],
+            title_of(found["rival"]),
             {level["name"]: level["difference_interval"] for level in found["levels"]},
         ),
     ]

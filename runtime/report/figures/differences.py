@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
-from runtime.records.results import BASELINES, FORECAST_NAMES, Difference
+from runtime.judging.baselines import title_of
+from runtime.records.results import Difference
 from runtime.report.runs import Run, Unknown
 from runtime.report.style import Palette, Picture, draw
 
@@ -17,9 +18,9 @@ def paired_differences(run: Run, split: str) -> Picture:
     """
     forecasts = run.result.judged()[split] if run.result else {}
     found = {
-        name: forecasts[name].model_minus_this["log_loss"]
-        for name in BASELINES
-        if name in forecasts and "log_loss" in forecasts[name].model_minus_this
+        name: report.model_minus_this["log_loss"]
+        for name, report in forecasts.items()
+        if "log_loss" in report.model_minus_this
     }
     if not found:
         raise Unknown("no baseline was compared with")
@@ -27,8 +28,8 @@ def paired_differences(run: Run, split: str) -> Picture:
     def paint(axes: Axes, palette: Palette) -> None:
         axes.axvline(0, color=palette.ink, linewidth=1.2)
         for row, (name, difference) in enumerate(found.items()):
-            _paint_row(axes, palette, -row, palette.forecasts[name], difference)
-        axes.set_yticks([-row for row in range(len(found))], [FORECAST_NAMES[name] for name in found])
+            _paint_row(axes, palette, -row, palette.forecast(name), difference)
+        axes.set_yticks([-row for row in range(len(found))], [title_of(name) for name in found])
         axes.tick_params(axis="y", length=0, labelcolor=palette.ink)
         axes.grid(visible=False, axis="y")
         axes.set(ylim=(-len(found) + 0.4, 0.75), xlabel="log loss, model − baseline")
@@ -36,7 +37,7 @@ def paired_differences(run: Run, split: str) -> Picture:
         _name_sides(axes, palette)
         axes.set_title(f"Paired differences, {split}")
 
-    described = "; ".join(f"{FORECAST_NAMES[name]} {_words(each)}" for name, each in found.items())
+    described = "; ".join(f"{title_of(name)} {_words(each)}" for name, each in found.items())
     return draw(
         f"{run.title}_{split}_differences",
         paint,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from runtime.records.results import BASELINES, FORECAST_NAMES, Epoch
+from runtime.judging.baselines import title_of
+from runtime.records.results import Epoch
 from runtime.report.runs import Run, Unknown
-from runtime.report.style import LINES, Palette, Picture, draw
+from runtime.report.style import Palette, Picture, draw, line_of
 
 
 def loss_curves(run: Run) -> Picture:
@@ -21,14 +22,14 @@ def loss_curves(run: Run) -> Picture:
         raise Unknown("no epoch was recorded")
     best = min(epochs, key=lambda each: each.val_loss)
     validation = (run.result and run.result.validation) or {}
-    baselines = {name: validation[name].log_loss for name in BASELINES if name in validation}
+    baselines = {name: report.log_loss for name, report in validation.items() if name != "model"}
 
     def paint(axes: Axes, palette: Palette) -> None:
         for curve in _candidates(epochs):
             _paint_curve(axes, palette, curve, marked=len(epochs) == 1)
         axes.plot(best.epoch, best.val_loss, "o", color=palette.accent, markersize=7, markeredgecolor=palette.surface)
         for name, loss in baselines.items():
-            axes.axhline(loss, color=palette.forecasts[name], linestyle=LINES[name], linewidth=1.3)
+            axes.axhline(loss, color=palette.forecast(name), linestyle=line_of(name), linewidth=1.3)
         _label_lines(axes, palette, baselines)
         axes.set(title="Loss by epoch", xlabel="epoch", ylabel="log loss (nats)")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -42,7 +43,7 @@ def loss_curves(run: Run) -> Picture:
         caption=f"The dot is the best epoch, whose weights every number uses{lines}. Dropout acts on the training "
         "loss alone, so it may lie above the validation loss.",
         alt=f"Training and validation loss over {len(epochs)} epochs. The lowest validation loss, {best.val_loss:.4f}, "
-        f"is in epoch {best.epoch}" + "".join(f"; {FORECAST_NAMES[name]} {x:.4f}" for name, x in baselines.items()),
+        f"is in epoch {best.epoch}" + "".join(f"; {title_of(name)} {x:.4f}" for name, x in baselines.items()),
     )
 
 
@@ -81,6 +82,6 @@ def _label_lines(axes: Axes, palette: Palette, baselines: dict[str, float]) -> N
     beside = axes.get_yaxis_transform()  # x in widths of the axes, y in losses
     for name, loss in sorted(baselines.items(), key=lambda item: item[1]):
         at = max(loss, at + gap)
-        axes.plot([1, 1.03], [loss, at], transform=beside, color=palette.forecasts[name], clip_on=False, linewidth=1.3)
-        axes.text(1.04, at, FORECAST_NAMES[name], transform=beside, va="center", fontsize=9)
+        axes.plot([1, 1.03], [loss, at], transform=beside, color=palette.forecast(name), clip_on=False, linewidth=1.3)
+        axes.text(1.04, at, title_of(name), transform=beside, va="center", fontsize=9)
     axes.set_ylim(low, high)

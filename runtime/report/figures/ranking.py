@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from runtime.records.results import BASELINES, FORECAST_NAMES, Forecasts
+from runtime.judging.baselines import title_of
+from runtime.records.results import Forecasts
 from runtime.report.runs import Run, Unknown
-from runtime.report.style import LINES, Palette, Picture, draw
+from runtime.report.style import Palette, Picture, draw, line_of, model_last
 
 
 def roc_curves(run: Run, split: str) -> Picture:
@@ -25,11 +26,9 @@ def roc_curves(run: Run, split: str) -> Picture:
 
     def paint(axes: Axes, palette: Palette) -> None:
         axes.plot([0, 1], [0, 1], color=palette.muted, linewidth=0.8)
-        for name in _drawn(table, "base_rate"):
+        for name in _drawn(table, forecasts):
             false, true, _ = roc_curve(table["label"], table[name])
-            axes.plot(
-                false, true, label=f"{FORECAST_NAMES[name]}  {forecasts[name].roc_auc:.3f}", **_line(palette, name)
-            )
+            axes.plot(false, true, label=f"{title_of(name)}  {forecasts[name].roc_auc:.3f}", **_line(palette, name))
         if decision is not None and decision.recall is not None:
             negatives = decision.false_positives + decision.true_negatives
             _mark(axes, palette, decision.false_positives / negatives, decision.recall)
@@ -51,10 +50,10 @@ def precision_recall_curves(run: Run, split: str) -> Picture:
 
     def paint(axes: Axes, palette: Palette) -> None:
         axes.axhline(rate, label=f"base rate  {rate:.3f}", **_line(palette, "base_rate"))
-        for name in _drawn(table, "base_rate"):
+        for name in _drawn(table, forecasts):
             precision, recall, _ = precision_recall_curve(table["label"], table[name])
             precision[-1] = precision[-2]  # the curve's last point, a precision of 1 without any forecast, is no datum
-            label = f"{FORECAST_NAMES[name]}  {forecasts[name].pr_auc:.3f}"
+            label = f"{title_of(name)}  {forecasts[name].pr_auc:.3f}"
             axes.step(recall, precision, where="post", label=label, **_line(palette, name))
         if decision is not None and decision.recall is not None and decision.precision is not None:
             _mark(axes, palette, decision.recall, decision.precision)
@@ -74,18 +73,18 @@ def _forecasts(run: Run, split: str) -> tuple[pd.DataFrame, Forecasts]:
     return table, forecasts
 
 
-def _drawn(table: pd.DataFrame, *without: str) -> list[str]:
-    """The model last, so that it lies on top."""
-    return [name for name in (*BASELINES, "model") if name in table.columns and name not in without]
+def _drawn(table: pd.DataFrame, forecasts: Forecasts) -> list[str]:
+    """Those whose forecasts are stored; the base rate ranks nothing."""
+    return [name for name in model_last(forecasts) if name in table.columns and name != "base_rate"]
 
 
 def _line(palette: Palette, name: str) -> dict[str, Any]:
     width = 2.4 if name == "model" else 1.4
-    return {"color": palette.forecasts[name], "linestyle": LINES[name], "linewidth": width}
+    return {"color": palette.forecast(name), "linestyle": line_of(name), "linewidth": width}
 
 
 def _mark(axes: Axes, palette: Palette, x: float, y: float) -> None:
-    axes.plot(x, y, "o", color=palette.forecasts["model"], markersize=8, markeredgecolor=palette.surface, zorder=5)
+    axes.plot(x, y, "o", color=palette.forecast("model"), markersize=8, markeredgecolor=palette.surface, zorder=5)
 
 
 def _square(axes: Axes, place: Literal["lower right", "best"]) -> None:
@@ -97,7 +96,7 @@ def _square(axes: Axes, place: Literal["lower right", "best"]) -> None:
 def _ranked(
     run: Run, split: str, name: str, paint: Callable[[Axes, Palette], None], title: str, area: str, forecasts: Forecasts
 ) -> Picture:
-    areas = ", ".join(f"{FORECAST_NAMES[each]} {getattr(forecasts[each], area):.3f}" for each in forecasts)
+    areas = ", ".join(f"{title_of(each)} {getattr(forecasts[each], area):.3f}" for each in forecasts)
     return draw(
         f"{run.title}_{split}_{name}",
         paint,

@@ -5,15 +5,15 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from runtime.records.results import BASELINES, FORECAST_NAMES
+from runtime.judging.baselines import title_of
 from runtime.report.runs import Run
-from runtime.report.style import LINES, Palette, Picture, draw
+from runtime.report.style import Palette, Picture, draw, line_of, model_last
 
 
 def reliability_diagram(run: Run, split: str) -> Picture:
     """Observed frequency against forecast probability in quantile bins."""
     forecasts = run.result.judged()[split] if run.result else {}
-    bins = {name: forecasts[name].calibration.bins for name in (*BASELINES, "model") if name in forecasts}
+    bins = {name: forecasts[name].calibration.bins for name in model_last(forecasts)}
     top = 1.05 * max(max(each.forecast, each.positive_rate) for of_one in bins.values() for each in of_one)
 
     def paint(axes: Axes, palette: Palette) -> None:
@@ -23,13 +23,13 @@ def reliability_diagram(run: Run, split: str) -> Picture:
             axes.plot(
                 [each.forecast for each in of_one],
                 [each.positive_rate for each in of_one],
-                color=palette.forecasts[name],
-                linestyle=LINES[name],
+                color=palette.forecast(name),
+                linestyle=line_of(name),
                 linewidth=2.4 if is_model else 1.1,
                 marker="o" if is_model or len(of_one) == 1 else None,
                 markersize=6,
                 markeredgecolor=palette.surface,
-                label=f"{FORECAST_NAMES[name]}  {forecasts[name].calibration.ece:.3f}",
+                label=f"{title_of(name)}  {forecasts[name].calibration.ece:.3f}",
             )
         axes.set(title=f"Reliability, {split}", xlabel="forecast probability", ylabel="days that rose")
         axes.set(xlim=(-0.02 * top, top), ylim=(-0.02 * top, top))

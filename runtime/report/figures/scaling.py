@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from runtime.report.style import LINES, Palette, Picture, draw
+from runtime.report.style import Palette, Picture, draw, line_of
 from runtime.scaling import draw_scaling
 
 
@@ -20,8 +20,10 @@ def scaling_picture(name: str, found: Mapping[str, Any]) -> Picture:
     """
 
     def paint(axes: Axes, palette: Palette) -> None:
-        colours = {"ink": palette.ink, "muted": palette.muted, "surface": palette.surface, **palette.forecasts}
-        draw_scaling(axes, found, colours, LINES)
+        names = ("model", *found["baselines"])
+        colours = {name: palette.forecast(name) for name in names}
+        colours |= {"ink": palette.ink, "muted": palette.muted, "surface": palette.surface}
+        draw_scaling(axes, found, colours, {name: line_of(name) for name in names})
         axes.set_title(f"Loss by {found['noun']}, {found['split']}")
 
     levels = "; ".join(_words(level) for level in found["levels"])

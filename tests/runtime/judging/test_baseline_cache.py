@@ -11,7 +11,7 @@ import pytest
 
 from runtime.judging import baseline_cache
 from runtime.judging.baseline_cache import baseline_logits
-from runtime.judging.baselines import fit_baselines
+from runtime.judging.baselines import BASELINES, fit_baselines
 from runtime.judging.evaluation import Floats
 from runtime.samples.experiment import Experiment
 from tests.helpers.tiny import make_experiment, with_labels
@@ -87,7 +87,7 @@ def test_another_split_another_version_and_other_settings_miss(
     baseline_logits(EXPERIMENT, TEST, tmp_path)
     monkeypatch.setattr("sklearn.__version__", "0.0")
     baseline_logits(EXPERIMENT, VALIDATION, tmp_path)
-    monkeypatch.setattr(baseline_cache, "DECAY", 0.5)
+    monkeypatch.setattr(baseline_cache, "BASELINES", [replace(BASELINES[1], settings={"decay": 0.5})])
     baseline_logits(EXPERIMENT, VALIDATION, tmp_path)
     assert len(fits) == 4
 
