@@ -11,12 +11,9 @@ import pandas as pd
 from data import manifest
 from data.content import content_sha256, file_sha256
 from data.errors import DataError
-from data.features import compute_features
+from data.features import compute_features, look_back
 from data.files import write_atomically
 from data.schema import PRICE_COLUMNS
-
-WARM_UP_ROWS = 199
-"""Rows before the longest price window (200 days) is full."""
 
 MIN_ROWS = 252
 """Complete rows that a dataset must hold: one trading year."""
@@ -33,10 +30,11 @@ def assemble(prices: pd.DataFrame, file: str) -> pd.DataFrame:
     DataError
         Too few rows, a feature that is not finite after the warm-up, or a column that never changes.
     """
-    if len(prices) < WARM_UP_ROWS + MIN_ROWS:
+    warm_up = max(look_back().values())
+    if len(prices) < warm_up + MIN_ROWS:
         raise DataError(
-            f"{file} has {len(prices)} rows; at least {WARM_UP_ROWS + MIN_ROWS} are needed: "
-            f"{WARM_UP_ROWS} warm up the 200-day average, {MIN_ROWS} remain"
+            f"{file} has {len(prices)} rows; at least {warm_up + MIN_ROWS} are needed: "
+            f"{warm_up} fill the longest window of a feature, {MIN_ROWS} remain"
         )
     features = compute_features(prices)
     finite = np.isfinite(features.to_numpy())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from data import command_line
 from runtime.errors import UserError
-from runtime.model.architecture import BUDGETS
+from runtime.records.results import budget_size
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -75,10 +75,9 @@ def _phases(asked: str | None, project: Path, outputs: Path) -> list[str]:
     return wanted
 
 
-def _cost(script: Path) -> tuple[int, str]:
+def _cost(script: Path) -> tuple[float, str]:
     """Sorts scripts by their budget: the first to run is the cheapest."""
-    budget = next((part for part in script.stem.split("_") if part in BUDGETS), "")
-    return BUDGETS.get(budget, 0), script.name
+    return min(map(budget_size, script.stem.split("_"))), script.name
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 
 from codegen.request.parameters import PARAMETERS
@@ -9,6 +10,7 @@ from codegen.request.spec import ExperimentSpec, HpoSpec, TrainingSpec
 from codegen.syntax.expressions import MODULE_FILE, attribute, call, name, subscript, tuple_
 from codegen.syntax.literals import literal
 from codegen.syntax.statements import Statement, assign, comment_above, section, trailing_comment
+from runtime.samples.labels import LABELS
 
 
 def experiment_constants(spec: ExperimentSpec) -> list[Statement]:
@@ -18,10 +20,15 @@ def experiment_constants(spec: ExperimentSpec) -> list[Statement]:
     name_parts = [*map(name, parts), *([literal(further)] if further else [])]
     values = {"PHASE": spec.phase, "BUDGET": spec.budget, "TASK": spec.task}
     label = {"THRESHOLD": spec.threshold, "HORIZON": spec.horizon, "TIMESCALE": spec.timescale}
-    comments = {"THRESHOLD": "Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?"}
+    comments = {"THRESHOLD": label_comment(spec.label_price)}
     experiment = assign("EXPERIMENT", call(attribute(literal("_"), "join"), tuple_(*name_parts)))
     statements = [*_assignments(values, {}), experiment, *_assignments(label, comments)]
     return list(section("Experiment", *statements, *_declared(spec, "Experiment")))
+
+
+def label_comment(label_price: str) -> str:
+    """What the label asks, in the words of its rule."""
+    return f"Label: {inspect.getdoc(LABELS[label_price])}".splitlines()[0]
 
 
 def data_constants(spec: ExperimentSpec) -> list[Statement]:

@@ -14,7 +14,9 @@ from codegen.request.spec import ExperimentSpec
 from codegen.seal import is_intact, seal_of
 from data.files import write_atomically
 
-_PACKAGE = Path(__file__).parents[1]
+_PROJECT = Path(__file__).parents[2]
+READ_FROM_RUNTIME = ("model/architecture.py", "samples/labels.py", "training/recipe.py")
+"""Files of the runtime that decide what stands in a script."""
 
 
 def cache_file() -> Path | None:
@@ -76,8 +78,9 @@ class KnownSeals:
 def generator_sha256() -> str:
     """Hash of everything that decides a script's text besides its spec: our sources and the formatter."""
     digest = hashlib.sha256(f"{version('black')} {version('libcst')}".encode())
-    for source in sorted(_PACKAGE.rglob("*.py")):
-        digest.update(source.relative_to(_PACKAGE).as_posix().encode() + b"\0" + source.read_bytes())
+    sources = [*(_PROJECT / "codegen").rglob("*.py"), *(_PROJECT / "runtime" / each for each in READ_FROM_RUNTIME)]
+    for source in sorted(sources):
+        digest.update(source.relative_to(_PROJECT).as_posix().encode() + b"\0" + source.read_bytes())
     return digest.hexdigest()
 
 

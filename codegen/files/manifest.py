@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from codegen.request.choices import BUDGETS, TASKS
+from codegen.request.choices import TASKS, budget_names
 from codegen.request.phases import Cell
 
 _HEADING = re.compile(r"^## ", re.MULTILINE)
@@ -110,4 +110,5 @@ def _date_of(block: str) -> str | None:
 def _order(heading: str) -> tuple[int, int, str]:
     budget, _, title = heading.partition(" - ")
     task = next((index for index, name in enumerate(TASKS) if title.startswith(name)), len(TASKS))
-    return (BUDGETS.index(budget) if budget in BUDGETS else len(BUDGETS), task, title)
+    known = budget_names()
+    return (known.index(budget) if budget in known else len(known), task, title)

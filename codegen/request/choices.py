@@ -7,20 +7,24 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, get_args
 
+from runtime.samples.labels import LABELS
+
 PROJECT = Path(__file__).resolve().parents[2]
 
-Budget = Literal["2M", "20M", "200M", "2B"]
 Task = Literal["threshold_1pct", "threshold_2pct", "threshold_3pct", "threshold_5pct"]
 Horizon = Literal[1, 2, 3, 5, 7]
 Timescale = Literal["daily", "2d", "3d", "5d", "weekly"]
 
-BUDGETS: tuple[Budget, ...] = get_args(Budget)
 TASKS: tuple[Task, ...] = get_args(Task)
 HORIZONS: tuple[Horizon, ...] = get_args(Horizon)
 TIMESCALES: tuple[Timescale, ...] = get_args(Timescale)
 THRESHOLDS: dict[str, float] = dict(zip(TASKS, (0.01, 0.02, 0.03, 0.05), strict=True))
-LABEL_PRICES = ("high", "close")
+LABEL_PRICES = tuple(LABELS)
 SPLIT_MODES = ("scattered", "contiguous")
+
+_MODELS = "configs/model"
+_BUDGET_FILE = re.compile(r"patchtst_([A-Za-z0-9]+)", re.ASCII)
+_PARAMETERS = re.compile(rb"^parameters: *([0-9_]+)", re.MULTILINE)
 
 _PHASES = "configs/phases"
 _PHASE_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
@@ -31,6 +35,23 @@ NOT_FEATURES = ("Date", "Open", "High", "Low", "Close", "Volume")
 
 class UsageError(ValueError):
     """The user's input cannot be used; the message says what is allowed. Exit code 2."""
+
+
+def budget_names(project: Path = PROJECT) -> list[str]:
+    """Names of all budgets, the smallest first: the files of ``configs/model`` are their list."""
+    files = {
+        found[1]: file for file in (project / _MODELS).glob("*.yaml") if (found := _BUDGET_FILE.fullmatch(file.stem))
+    }
+    return sorted(files, key=lambda name: (_parameters(files[name]), name))
+
+
+def _parameters(file: Path) -> float:
+    """What a file says of its budget's size, for the order alone: whether it is sound is seen when it is used."""
+    if file.is_symlink() or not file.is_file():  # a pipe would never end
+        return float("inf")
+    with file.open("rb") as content:
+        found = _PARAMETERS.search(content.read(20_000))
+    return float(found[1]) if found else float("inf")
 
 
 def phase_names(project: Path = PROJECT) -> list[str]:

@@ -45,7 +45,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("phase", metavar="PHASE", help=", ".join(choices.phase_names()))
-    add("budget", metavar="BUDGET", nargs="?", help=", ".join(choices.BUDGETS))
+    add("budget", metavar="BUDGET", nargs="?", help=", ".join(choices.budget_names()))
     add("task", metavar="TASK", nargs="?", help=", ".join(choices.TASKS))
     add("--horizon", type=int, metavar="N", help="trading days: 1, 2, 3, 5 or 7 (default: the phase's)")
     add("--timescale", metavar="T", help="daily, 2d, 3d, 5d or weekly (default: the phase's)")
@@ -67,7 +67,7 @@ def check_choices(options: argparse.Namespace) -> None:
     """
     choices.require_phase(options.phase)
     for name, allowed in (
-        ("budget", choices.BUDGETS),
+        ("budget", choices.budget_names()),
         ("task", choices.TASKS),
         ("horizon", choices.HORIZONS),
         ("timescale", choices.TIMESCALES),
@@ -75,7 +75,7 @@ def check_choices(options: argparse.Namespace) -> None:
         if getattr(options, name) is not None:
             require_choice(name, getattr(options, name), allowed)
     require_choice("--hyperparameters", options.hyperparameters, ("search", "default"))
-    budget, task = options.budget or choices.BUDGETS[0], options.task or choices.TASKS[0]
+    budget, task = options.budget or choices.budget_names()[0], options.task or choices.TASKS[0]
     horizon, timescale = options.horizon or 1, options.timescale or "daily"
     _request(options, PROJECT, phase=options.phase, budget=budget, task=task, horizon=horizon, timescale=timescale)
 

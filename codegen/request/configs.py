@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
-from codegen.request.choices import PROJECT, Budget, UsageError
+from codegen.request.choices import PROJECT, UsageError
 from codegen.request.yaml_files import Document, parse_yaml, read_bytes
 from codegen.request.yaml_schema import MisfitError, convert, not_allowed, not_here
 from runtime.model.architecture import Architecture, solve_d_ff
@@ -93,7 +94,7 @@ class Pruning(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class HpoConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """One file of ``configs/hpo``; what it leaves out of ``space`` and ``fixed`` is as `Recipe` declares it."""
 
-    pruning: Pruning
+    pruning: Pruning = Pruning(startup_trials=8, warmup_share=0.3)
     space: Space = Space()
     fixed: Fixed = Fixed()
 
@@ -124,7 +125,7 @@ class Candidate(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class ModelConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """One file of ``configs/model``."""
 
-    budget: Budget
+    parameters: Count
     patchtst: Shared
     default: str
     architectures: Annotated[dict[Name, Candidate], msgspec.Meta(min_length=1)]
@@ -141,8 +142,12 @@ class ModelConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         """What every architecture shares, as the fields of `Architecture`."""
         return msgspec.structs.asdict(self.patchtst)
 
-    def solve(self, budget: int, *, num_channels: int, context_length: int) -> dict[str, Architecture]:
-        """Every candidate with the feed-forward width that meets the budget for these data.
+    def solve(self, budget: str, *, num_channels: int, context_length: int) -> dict[str, Architecture]:
+        """Every candidate with the feed-forward width that meets the number of parameters for these data.
+
+        Args:
+            budget: its name, for the message.
+            num_channels, context_length: of the data.
 
         Raises:
             UsageError: naming the candidate and the limit, if one cannot meet it.
@@ -152,9 +157,9 @@ class ModelConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             shape = {"num_channels": num_channels, "context_length": context_length}
             given = {**shape, **self.shared(), **msgspec.structs.asdict(fields)}
             try:
-                solved[name] = solve_d_ff(budget, **given)
+                solved[name] = solve_d_ff(self.parameters, **given)
             except ValueError as error:
-                raise UsageError(f"configs/model/patchtst_{self.budget}.yaml, architecture {name}: {error}") from error
+                raise UsageError(f"configs/model/patchtst_{budget}.yaml, architecture {name}: {error}") from error
         return solved
 
 
@@ -167,18 +172,17 @@ def load_model(budget: str, project: Path = PROJECT) -> ModelConfig:
     Raises:
         UsageError: if the file is missing or not as it should be.
     """
-    document, model = load(f"configs/model/patchtst_{budget}.yaml", ModelConfig, project)
-    if model.budget != budget:
-        raise document.refusal(("budget",), not_here(model.budget, [budget], "the budget in the file's name"))
-    return model
+    return load(f"configs/model/patchtst_{budget}.yaml", ModelConfig, project)[1]
 
 
 def load_hpo(budget: str, project: Path = PROJECT) -> HpoConfig:
-    """Read the search space of a budget.
+    """Read the search space of a budget; one without a file of its own is searched as `Recipe` declares.
 
     Raises:
-        UsageError: if the file is missing or not as it should be.
+        UsageError: if the file is not as it should be.
     """
+    if not os.path.lexists(project / f"configs/hpo/patchtst_{budget}.yaml"):
+        return HpoConfig()
     return load(f"configs/hpo/patchtst_{budget}.yaml", HpoConfig, project)[1]
 
 

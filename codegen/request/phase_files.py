@@ -8,7 +8,16 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-from codegen.request.choices import PROJECT, THRESHOLDS, Budget, Horizon, Task, Timescale, phase_names, require_phase
+from codegen.request.choices import (
+    PROJECT,
+    THRESHOLDS,
+    Horizon,
+    Task,
+    Timescale,
+    budget_names,
+    phase_names,
+    require_phase,
+)
 from codegen.request.configs import load
 from codegen.request.yaml_files import KeyPath
 from codegen.request.yaml_schema import MisfitError, not_allowed, not_here
@@ -36,7 +45,7 @@ class Phase(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         borrows: the phase whose searches stand in for its own, if any.
     """
 
-    budgets: Axis[Budget]
+    budgets: Axis[str]
     tasks: Axis[Task]
     horizons: Axis[Horizon]
     timescales: Axis[Timescale]
@@ -94,6 +103,10 @@ def load_phase(name: str, project: Path = PROJECT) -> Phase:
     """
     require_phase(name, project)
     document, phase = load(f"configs/phases/{name}.yaml", Phase, project)
+    known = budget_names(project)
+    for index, budget in enumerate(phase.budgets):
+        if budget not in known:
+            raise document.refusal(("budgets", index), not_allowed(budget, known))
     if phase.borrows:
         try:
             _require_lender(name, phase, phase.borrows, project)

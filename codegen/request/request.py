@@ -33,7 +33,7 @@ class Request(SearchParameters, Parameters):
 
     def __post_init__(self) -> None:
         choices.require_phase(self.phase, self.project)
-        require_choice("budget", self.budget, choices.BUDGETS)
+        require_choice("budget", self.budget, choices.budget_names(self.project))
         require_choice("task", self.task, choices.TASKS)
         require_choice("horizon", self.horizon, choices.HORIZONS)
         require_choice("timescale", self.timescale, choices.TIMESCALES)

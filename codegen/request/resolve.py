@@ -15,7 +15,7 @@ from codegen.request.configs import load_hpo, load_model
 from codegen.request.parameters import Parameters, SearchParameters, default_chunk_length, values_of
 from codegen.request.request import Request
 from codegen.request.spec import HpoSpec, TrainingSpec
-from runtime.model.architecture import BUDGETS, Architecture
+from runtime.model.architecture import Architecture
 from runtime.training.recipe import SEARCHED
 
 _DATA_SHAPE = ("num_channels", "context_length")  # stand elsewhere in a script, as data and split
@@ -91,7 +91,7 @@ def _common(request: Request) -> dict[str, Any]:
         "feature_columns": columns,
         **values_of(request, Parameters),
         "chunk_length": request.chunk_length or default_chunk_length(request.context_length),
-        "parameter_budget": BUDGETS[request.budget],
+        "parameter_budget": model.parameters,
         "model": model.shared(),
         "fixed": msgspec.structs.asdict(fixed),
         "checkpoint_activations": model.checkpoint_activations,
@@ -141,7 +141,7 @@ def read_schema(request: Request) -> tuple[tuple[str, ...], tuple[str, ...], str
 
 def _solve(request: Request, columns: tuple[str, ...]) -> dict[str, Architecture]:
     model = load_model(request.budget, request.project)
-    return model.solve(BUDGETS[request.budget], num_channels=len(columns), context_length=request.context_length)
+    return model.solve(request.budget, num_channels=len(columns), context_length=request.context_length)
 
 
 def _without(fields: dict[str, Any], *left_out: Any) -> dict[str, Any]:

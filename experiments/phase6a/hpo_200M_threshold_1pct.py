@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 200M threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:5ee540fc0549820822b3051e583711adb8a7d44801d9a33c9f4eecf38edbf0d7
-# Seal: sha256:3bac9beae55ffd98530bb9e906030227b7dbf2b285533bab46040a5d0ee3185f
+# Seal: sha256:b4e9f264b788ea3ba7d68007f8c213cede6a22ae9e741498b5476e0fcd64b738
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -32,7 +32,7 @@ PHASE = "phase6a"
 BUDGET = "200M"
 TASK = "threshold_1pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.01
 HORIZON = 1
 TIMESCALE = "daily"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 200M threshold_3pct
 # Generator: 0.1.0
 # Spec: sha256:ddff6b34a28fa9440e85cc907dbb731dba8ea0ea7b9aa9461fef5abbb68d62b4
-# Seal: sha256:79d8e689e1a0b6da1034144d94b011fd7d8d3ca6ba819d73dc19083807eb60d5
+# Seal: sha256:2da9bb6512facf924727a90393860a37a437169b14f39a102b6b00856883404f
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -32,7 +32,7 @@ PHASE = "phase6a"
 BUDGET = "200M"
 TASK = "threshold_3pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.03
 HORIZON = 1
 TIMESCALE = "daily"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 200M threshold_5pct
 # Generator: 0.1.0
 # Spec: sha256:33ba4844230ed80c3298224bc71446d51c1f6b4716aa131fed616d27d6f1cf68
-# Seal: sha256:2517a8f9fde207b6f3d4270aab7204bc99ad12cf479add0d952303cfc05c9a53
+# Seal: sha256:cd99a4e0f6381a1c79c2a3c533ef87eb59400b80259ab3104f0361bc9ab7df66
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -32,7 +32,7 @@ PHASE = "phase6a"
 BUDGET = "200M"
 TASK = "threshold_5pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.05
 HORIZON = 1
 TIMESCALE = "daily"

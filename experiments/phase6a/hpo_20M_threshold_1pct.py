@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 20M threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:a6d9deb6770738e4754d2dbae0f83330e188d7b8dff601b786eff422b5241517
-# Seal: sha256:613508c08eec929d46ee2e44160ad6b8c886c2a82afc49177538a89d76449ab2
+# Seal: sha256:3eba6036196d84874f5cdd8fbe03dd566a3ac9155993b8cdf29026e870c35b48
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -32,7 +32,7 @@ PHASE = "phase6a"
 BUDGET = "20M"
 TASK = "threshold_1pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.01
 HORIZON = 1
 TIMESCALE = "daily"

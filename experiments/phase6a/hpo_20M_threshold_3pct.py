@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 20M threshold_3pct
 # Generator: 0.1.0
 # Spec: sha256:4a64a086d97ae807bd7b0d775c9c092fafc890a50f4c8c1a8062f2a8d630057b
-# Seal: sha256:9c5ca3fe7b6bb3c96c18606d070267e664fdeb7d6d93e42a70096339d1eff3fa
+# Seal: sha256:760cb71ba49de0475945479184c721b748baf93f7bb133abc7de3ea0e8c85ca2
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -32,7 +32,7 @@ PHASE = "phase6a"
 BUDGET = "20M"
 TASK = "threshold_3pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.03
 HORIZON = 1
 TIMESCALE = "daily"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 20M threshold_5pct
 # Generator: 0.1.0
 # Spec: sha256:b9fbe7cb12de24290e95dc7196bffebe922dfc9fedc36d9eb28782ae8d626de6
-# Seal: sha256:3394754672e8fa65bdfdcd0c1e5bddc47c7f4487d1e42943b2fa5195a0ba0edc
+# Seal: sha256:7d0fafe8b7d648ed1a898beec8bd41a79cf994a2b7bacb8a308d5da8b688751c
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -32,7 +32,7 @@ PHASE = "phase6a"
 BUDGET = "20M"
 TASK = "threshold_5pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.05
 HORIZON = 1
 TIMESCALE = "daily"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2B threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:c0dead5243815095f39c0e8b7c74dad956eac9c01b8f5b38b20006a72a6f4bda
-# Seal: sha256:d0c0622bfba959cd1eaba7fbaee47085c41e5a513502a02eff3814e8fa581443
+# Seal: sha256:127a451b99ad268d05cb8d5a9a639f5d4bc0c9b0d0951b4366fcdd5034577997
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -32,7 +32,7 @@ PHASE = "phase6a"
 BUDGET = "2B"
 TASK = "threshold_1pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.01
 HORIZON = 1
 TIMESCALE = "daily"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2B threshold_3pct
 # Generator: 0.1.0
 # Spec: sha256:2141bedbb74844519443130721973d9345e5aacf710f27e18f3c9b2159193d78
-# Seal: sha256:5f5721c67d3ebdcc8d98719adcc91d932d31f89de2cb628824d8091534e2c8d4
+# Seal: sha256:79846c338491b23aa89ba2135b9172f35f672a01185cdde8e80b0978f9b48588
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -32,7 +32,7 @@ PHASE = "phase6a"
 BUDGET = "2B"
 TASK = "threshold_3pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.03
 HORIZON = 1
 TIMESCALE = "daily"

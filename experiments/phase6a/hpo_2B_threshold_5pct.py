@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2B threshold_5pct
 # Generator: 0.1.0
 # Spec: sha256:02c01bfad5f5302a5889c35f0438bfe7fe597fb34b77530820af120a027d3962
-# Seal: sha256:47b122fa85b472f7c125b5b38a7960d367bca085e8dda9be27805c82bccd1172
+# Seal: sha256:85f0d961b80901b1fbdce92b3027ea2b613804ffb7f51e52178bd00190d03182
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -32,7 +32,7 @@ PHASE = "phase6a"
 BUDGET = "2B"
 TASK = "threshold_5pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.05
 HORIZON = 1
 TIMESCALE = "daily"

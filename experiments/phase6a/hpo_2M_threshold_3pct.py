@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2M threshold_3pct
 # Generator: 0.1.0
 # Spec: sha256:47ec3ac18bbed7cc2c0b0d3409857315780d68441d141904f8b44da94c099c88
-# Seal: sha256:edbc803e0679240ed16e2c1a0eea7e70cf59120742006b1ca885ba3024aafb57
+# Seal: sha256:3aa98251ad9a9bfa195bf3ac4a76e6047d8337e54a907b6ba8d13537b3dbe1dd
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -32,7 +32,7 @@ PHASE = "phase6a"
 BUDGET = "2M"
 TASK = "threshold_3pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.03
 HORIZON = 1
 TIMESCALE = "daily"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2M threshold_5pct
 # Generator: 0.1.0
 # Spec: sha256:851e076f24ad235564c44f1639066501f0ac6a9bb11159bd137549c9bf6dba6a
-# Seal: sha256:ed280c76df6f676c083f20bed9767ff71f7672ba00ad3d3c28190d5a94ef4e6b
+# Seal: sha256:b8bbbc9ad34c12235f4e39372b82c2dc1f8f2f4d2f40ab814b933f9bd083fb6a
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -32,7 +32,7 @@ PHASE = "phase6a"
 BUDGET = "2M"
 TASK = "threshold_5pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.05
 HORIZON = 1
 TIMESCALE = "daily"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 200M threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:1a9cd94f4d97ce8f7db8ad26e7d91bbc45c09e81a68601cff6159460001f1359
-# Seal: sha256:5b84f829f7e6eb64591e99b7314f79609710b2cdbcb731ff23ab7638d85924ef
+# Seal: sha256:62a3a0d653ae4203b553c9ceb2de67fd54c0cd4567601eec983218f247160e9b
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -31,7 +31,7 @@ PHASE = "phase6a"
 BUDGET = "200M"
 TASK = "threshold_1pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.01
 HORIZON = 1
 TIMESCALE = "daily"

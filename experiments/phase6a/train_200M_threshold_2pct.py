@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 200M threshold_2pct
 # Generator: 0.1.0
 # Spec: sha256:4b025a1b9a988a09a51f8980aba4b07404101c4ef53c901170aac964fd650a8c
-# Seal: sha256:fc0971063f7e716879bf31a72eca3cd3c49ef9499506c1e1041bb61b3bfbd94f
+# Seal: sha256:9fb6dc2014c9525a256048ccbcb04659f88e8f88944205fd1f8243d5886d230b
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -31,7 +31,7 @@ PHASE = "phase6a"
 BUDGET = "200M"
 TASK = "threshold_2pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.02
 HORIZON = 1
 TIMESCALE = "daily"

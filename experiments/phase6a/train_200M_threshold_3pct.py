@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 200M threshold_3pct
 # Generator: 0.1.0
 # Spec: sha256:e2cfcf2e3b506f98412174ba473693bcf4cea18b2e7a11e73f630db3f1b70530
-# Seal: sha256:65e8d1bc908b309512dcf5c2cb35704c1cc000bc0a1d94bff40eb29764e6dcff
+# Seal: sha256:85aad25d981da26a142b8a27a1a3d84895fa7364c409d2c597a4cf7606632414
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -31,7 +31,7 @@ PHASE = "phase6a"
 BUDGET = "200M"
 TASK = "threshold_3pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.03
 HORIZON = 1
 TIMESCALE = "daily"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 200M threshold_5pct
 # Generator: 0.1.0
 # Spec: sha256:2e7bd663e96493c898837fca7f43354aeefb39b06f069bb2cc06e4460edb34e0
-# Seal: sha256:8eaf200db1dc0b778e8b68525b5c1e14c0c024c4c9ba755790e6077f5cd15039
+# Seal: sha256:473ee97f08333d8095a588cdd079a63b190e3bfbe128f5665b7d1a06f7c6e1e0
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -31,7 +31,7 @@ PHASE = "phase6a"
 BUDGET = "200M"
 TASK = "threshold_5pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.05
 HORIZON = 1
 TIMESCALE = "daily"

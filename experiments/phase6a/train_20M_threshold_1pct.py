@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 20M threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:aa983015e26fa33335d8156f551fb975056e5534cad8a1dd789ced04ff2f7301
-# Seal: sha256:a5cc33f0d40c3ba06af943531fb2b540b1ba4f2d41751805a6ec220ec4d4c91e
+# Seal: sha256:d3448f9153125669f89bc5c87d873f312fc612f56a1f2d9171253ca66e662f78
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -31,7 +31,7 @@ PHASE = "phase6a"
 BUDGET = "20M"
 TASK = "threshold_1pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.01
 HORIZON = 1
 TIMESCALE = "daily"

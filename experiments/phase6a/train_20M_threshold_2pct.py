@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 20M threshold_2pct
 # Generator: 0.1.0
 # Spec: sha256:412c3ddd47866e4ea0b48f1600ddd2b81b9779e3e575410a9d726a9fc9402610
-# Seal: sha256:74c7e23c79be2c2a4ec9c0e7c3cf412c3271643cfa862439eef29fcfacedc88b
+# Seal: sha256:8ba3aadd60575ab91a04ae185cf7025e03ea34938e9fd0e9227a976ff62842ad
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -31,7 +31,7 @@ PHASE = "phase6a"
 BUDGET = "20M"
 TASK = "threshold_2pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.02
 HORIZON = 1
 TIMESCALE = "daily"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 20M threshold_3pct
 # Generator: 0.1.0
 # Spec: sha256:01ee1edc2d0f5c5e70e3d2cd84b4bbc282f2a961133a9600030a2e44cc766cd5
-# Seal: sha256:dd572d6a4a928f867030081a5e2c665e09ec307e1a1c2ce817b1ce3cce3d3c8a
+# Seal: sha256:a717f008909e4bce6190fa745be2f8828512a97a35970130e8e28166d406b702
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -31,7 +31,7 @@ PHASE = "phase6a"
 BUDGET = "20M"
 TASK = "threshold_3pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.03
 HORIZON = 1
 TIMESCALE = "daily"

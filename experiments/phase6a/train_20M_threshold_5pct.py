@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 20M threshold_5pct
 # Generator: 0.1.0
 # Spec: sha256:beb3173bcfee2c4470b8b42b9099ca614c824959b8a0485af95676929565f5c6
-# Seal: sha256:6114e583c44864a080c9f1e8eeb40bfdd89a2299dbd95cae2c8f8cc2ef4136f2
+# Seal: sha256:2a4a3f8358d8258663a6d2c489a66db6572709d68a6eb90bb1d7488f967293e0
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -31,7 +31,7 @@ PHASE = "phase6a"
 BUDGET = "20M"
 TASK = "threshold_5pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.05
 HORIZON = 1
 TIMESCALE = "daily"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2B threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:5a0e7688e2e03cad372ca01458e4f01a3fb40b63d2af1d37f33540ef43bc50ff
-# Seal: sha256:06675b754936cb6765be64e764b0472117a4aa01934530da9a08d28cf9d0be34
+# Seal: sha256:f434606490ac9e6fae9b2050a13a2bac7d4fe35abe4bdf3e38bb21113705389c
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -31,7 +31,7 @@ PHASE = "phase6a"
 BUDGET = "2B"
 TASK = "threshold_1pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.01
 HORIZON = 1
 TIMESCALE = "daily"

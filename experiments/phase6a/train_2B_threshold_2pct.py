@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2B threshold_2pct
 # Generator: 0.1.0
 # Spec: sha256:179b8136d11a40f340793a7d2f99669ab47c274068e263fca4f6fae600f0e67c
-# Seal: sha256:1fb72b218d0d0951586f619eb406eef71ebc0a1dd708c9d582f14c3bd26c3008
+# Seal: sha256:d8eebc2aaa5a05aa1b428ae79016ec10d9898e499390dd79a8cd18015eff1420
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -31,7 +31,7 @@ PHASE = "phase6a"
 BUDGET = "2B"
 TASK = "threshold_2pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.02
 HORIZON = 1
 TIMESCALE = "daily"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2B threshold_3pct
 # Generator: 0.1.0
 # Spec: sha256:8b8ddebbc1a3c47c32374ae92dd45d5cc2fc52ae4c1e59b2256502f621af9f02
-# Seal: sha256:46fe0e6f2379eba7f584aa04a6cf741697bb373d48c8309df0202c0888b3580c
+# Seal: sha256:b9bd0c8492346a5f413274ff500036bbf520622fdef24f3366b3f36fb6d86ba1
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -31,7 +31,7 @@ PHASE = "phase6a"
 BUDGET = "2B"
 TASK = "threshold_3pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.03
 HORIZON = 1
 TIMESCALE = "daily"

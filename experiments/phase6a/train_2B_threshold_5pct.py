@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2B threshold_5pct
 # Generator: 0.1.0
 # Spec: sha256:f56500a9fcfbb21c8526e16f7d1d121c43ca8f8a41345f08bc1fcf12641ce001
-# Seal: sha256:9827546fadc48f93bf0c0bc716079e99b02e0d4da601b27584725275fdd159ff
+# Seal: sha256:3e6774df5bf69f3963b0ea4b39e6022845605680cbb1d822d601ce85792f69d6
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -31,7 +31,7 @@ PHASE = "phase6a"
 BUDGET = "2B"
 TASK = "threshold_5pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.05
 HORIZON = 1
 TIMESCALE = "daily"

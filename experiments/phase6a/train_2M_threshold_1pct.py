@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2M threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:96ac4793c37f36ea5939189fc5122259c3c7ee998a4c3f403d0a969d9172c7ba
-# Seal: sha256:ed937366acb281d935f5ef6c83782335c5800d1af30a77932e11d460f9aa1b03
+# Seal: sha256:f995c28dad4535033f59b5de08ee2b3f34807f12cb1b9d198bffda4f03d28496
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -30,7 +30,7 @@ PHASE = "phase6a"
 BUDGET = "2M"
 TASK = "threshold_1pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.01
 HORIZON = 1
 TIMESCALE = "daily"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2M threshold_2pct
 # Generator: 0.1.0
 # Spec: sha256:7217cacf4c53a88a5567dbf9eaecbcf520e41e41597000d3243014b52636f4c3
-# Seal: sha256:71869029841685e08644bbbf3cfc8ca07663f3ee568a1511011df6904f2b2ca3
+# Seal: sha256:993300e2574fe60c7464043eb5e5f8d22cca82788831bc3e325ade34ed065642
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -31,7 +31,7 @@ PHASE = "phase6a"
 BUDGET = "2M"
 TASK = "threshold_2pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.02
 HORIZON = 1
 TIMESCALE = "daily"

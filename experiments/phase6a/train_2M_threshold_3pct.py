@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2M threshold_3pct
 # Generator: 0.1.0
 # Spec: sha256:d8ff246d7f4341f6e1fdae9758bebcdddd81e1bc908cece4882c317edf573800
-# Seal: sha256:9e84181a7ecf1dd52b6b1205d54cd03089193bd59c2a4ccb29c811356ae15894
+# Seal: sha256:b0a9a5855afc08d661c62033f815502ec3e39bcbb6aa1902ceb575689964be98
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -31,7 +31,7 @@ PHASE = "phase6a"
 BUDGET = "2M"
 TASK = "threshold_3pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.03
 HORIZON = 1
 TIMESCALE = "daily"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2M threshold_5pct
 # Generator: 0.1.0
 # Spec: sha256:9d4218219e678e28d85db4d6daa05b690a8d431b584a8618536a0449e14d5e62
-# Seal: sha256:af9a0122c2f2b5a85684885f5eccac7053a07ed87cb89012e0ecfca54a94cffd
+# Seal: sha256:0f7c19becbac7dc7c37657c30e8a7db2d10a2fec7c4d017e3e4dcd3354d9001f
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -31,7 +31,7 @@ PHASE = "phase6a"
 BUDGET = "2M"
 TASK = "threshold_5pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.05
 HORIZON = 1
 TIMESCALE = "daily"

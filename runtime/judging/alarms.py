@@ -14,9 +14,10 @@ import numpy.typing as npt
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial
 
+from runtime.arrays import Indices
 from runtime.judging.evaluation import base_rate_logit, log_loss
 from runtime.samples.experiment import Experiment
-from runtime.samples.splits import Indices, touched_rows
+from runtime.samples.splits import touched_rows
 
 Alarm = dict[str, str]
 

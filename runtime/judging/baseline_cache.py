@@ -14,11 +14,10 @@ import pandas as pd
 import scipy
 import sklearn
 
+from runtime.arrays import Floats, Indices
 from runtime.judging.baselines import BASELINES, fit_baselines
-from runtime.judging.evaluation import Floats
 from runtime.records.files import parse_json, write_json
 from runtime.samples.experiment import Experiment
-from runtime.samples.splits import Indices
 
 _QUESTION = (
     "data_sha256",

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
+from runtime.arrays import Floats, Indices
 from runtime.errors import UserError
-from runtime.judging.evaluation import Floats, base_rate_logit
+from runtime.judging.evaluation import base_rate_logit
 from runtime.samples.experiment import Experiment
 from runtime.samples.series import Series
-from runtime.samples.splits import Indices
 
 Forecaster = Callable[[Indices], Floats]
 """Sample starts in, logits out."""

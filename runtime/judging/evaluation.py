@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 from sklearn import metrics
 
+from runtime.arrays import Floats
 from runtime.judging.calibration import calibration, fit_temperature, probabilities
-
-Floats = npt.NDArray[np.float64]
 
 
 def log_losses(labels: Floats, logits: Floats) -> Floats:

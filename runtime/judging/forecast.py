@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from runtime.arrays import Floats, Indices
 from runtime.model.precision import mixed_precision
-from runtime.samples.labels import Floats
-from runtime.samples.splits import Indices
 from runtime.samples.windows import WindowDataset
 
 EVALUATION_BATCH = 1024

@@ -16,11 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from runtime.arrays import Floats, Indices
 from runtime.judging.calibration import probabilities
 from runtime.judging.evaluation import base_rate_logit, log_losses, with_reasons
-from runtime.samples.splits import Chunks, Indices
-
-Floats = npt.NDArray[np.float64]
+from runtime.samples.splits import Chunks
 
 LEVEL = 0.95
 POWER = 0.8

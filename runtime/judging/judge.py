@@ -25,12 +25,13 @@ from typing import Any
 
 import pandas as pd
 
+from runtime.arrays import Floats, Indices
 from runtime.judging.baseline_cache import baseline_logits
-from runtime.judging.evaluation import Floats, Tuned, evaluate
+from runtime.judging.evaluation import Tuned, evaluate
 from runtime.judging.intervals import PROTOCOL, chunk_numbers, forecast_intervals, paired_difference
 from runtime.judging.predictions import prediction_table, write_predictions
 from runtime.samples.experiment import Experiment
-from runtime.samples.splits import Chunks, Indices
+from runtime.samples.splits import Chunks
 
 
 class Judge:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from data.files import write_atomically
+from runtime.arrays import Floats, Indices
 from runtime.judging.calibration import probabilities
-from runtime.judging.evaluation import Floats
 from runtime.judging.intervals import chunk_numbers
 from runtime.samples.experiment import Experiment
-from runtime.samples.splits import Chunks, Indices
+from runtime.samples.splits import Chunks
 
 
 def prediction_table(

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-BUDGETS: dict[str, int] = {"2M": 2_000_000, "20M": 20_000_000, "200M": 200_000_000, "2B": 2_000_000_000}
 """Trainable parameters that each budget stands for."""
 
 BUDGET_TOLERANCE = 0.05

@@ -6,12 +6,22 @@ training a run is stands in its record (``experiment``, ``training_seed``, ``tra
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
 Range = tuple[float, float] | None
 """``[low, high]`` of an interval; None where it is undefined."""
+
+
+_SIZES = {"K": 1e3, "M": 1e6, "B": 1e9}
+
+
+def budget_size(budget: str) -> float:
+    """Parameters that a budget's name stands for; infinite for a name that says none."""
+    number = re.fullmatch(r"([\d.]+)([KMB])", budget)
+    return float(number[1]) * _SIZES[number[2]] if number else float("inf")
 
 
 class Alarm(Struct, frozen=True):

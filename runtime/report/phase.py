@@ -9,14 +9,13 @@ from pathlib import Path
 
 import msgspec
 
-from runtime.records.results import Opening, Result
+from runtime.records.results import Opening, Result, budget_size
 from runtime.report.runs import PART, SHORT, Run, one_line, read_runs
 from runtime.report.searches import Search, read_search
 
 OPENINGS = "experiments/test_openings.jsonl"
 
 _NAME = re.compile(r"(hpo|train)_(?P<budget>[^_]+)_(?P<task>threshold_[^_]+)(?P<rest>.*)")
-_SIZES = {"K": 1e3, "M": 1e6, "B": 1e9}
 
 
 @dataclass
@@ -164,12 +163,6 @@ def _read_openings(log: Path, experiments: Iterable[Experiment], problems: list[
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             problems.append(f"{OPENINGS}, line {number}: {one_line(error)}")
     return [opening for opening in openings if opening.question in asked or opening.experiment in names]
-
-
-def budget_size(budget: str) -> float:
-    """Parameters that a budget's name stands for; infinite for a name that says none."""
-    number = re.fullmatch(r"([\d.]+)([KMB])", budget)
-    return float(number[1]) * _SIZES[number[2]] if number else float("inf")
 
 
 def _order(experiment: Experiment) -> tuple[str, float, str, str]:

@@ -7,8 +7,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from runtime.arrays import Indices
 from runtime.errors import UserError
-from runtime.samples.splits import Chunks, Indices, SplitIndices
+from runtime.samples.splits import Chunks, SplitIndices
 
 SplitMode = Literal["scattered", "contiguous"]
 

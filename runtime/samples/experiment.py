@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from runtime.arrays import Floats, Indices
 from runtime.errors import UserError
 from runtime.samples.chunk_splitter import ChunkSplitter
 from runtime.samples.few_positives import FEW_POSITIVES, auc_standard_error
-from runtime.samples.labels import Floats
 from runtime.samples.normaliser import Normaliser
 from runtime.samples.series import Series
-from runtime.samples.splits import Indices, SplitIndices, touched_rows
+from runtime.samples.splits import SplitIndices, touched_rows
 from runtime.samples.windows import WindowDataset, make_windows
 
 SPLITS = ("training", "validation", "test")

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
+from runtime.arrays import Floats
 from runtime.errors import UserError
 from runtime.samples.bars import Bars, make_bars
-from runtime.samples.labels import Floats, LabelPrice, threshold_labels
+from runtime.samples.labels import LABELS
 
 PRICE_COLUMNS = ("Open", "High", "Low", "Close", "Volume")
 
@@ -46,13 +46,13 @@ class Series:
         """Last trading day of each bar, datetime64[D], shape (bars,)."""
         return self.bars.frame["Date"].to_numpy().astype("datetime64[D]")
 
-    def labels(self, *, threshold: float, horizon: int, price: LabelPrice) -> Floats:
+    def labels(self, *, threshold: float, horizon: int, price: str) -> Floats:
         """Label of each bar: daily prices of the ``horizon`` trading days after the bar's last day.
 
         Args:
             threshold: fraction above the bar's close, 0.01 for 1 %.
             horizon: trading days, whatever the timescale.
-            price: ``high`` (the threshold is touched) or ``close`` (a day ends above it).
+            price: one of `LABELS`: ``high`` (the threshold is touched) or ``close`` (a day ends above it).
 
         Returns:
             0.0, 1.0 or NaN (not known yet), shape (bars,).
@@ -60,11 +60,9 @@ class Series:
         Raises:
             UserError: on an unknown price or an impossible threshold or horizon.
         """
-        if price not in get_args(LabelPrice):
-            raise UserError(f"label price {price!r}: allowed are {' and '.join(get_args(LabelPrice))}")
-        close = self.daily["Close"].to_numpy(np.float64)
-        future = self.daily[price.capitalize()].to_numpy(np.float64)
-        return threshold_labels(close, future, threshold=threshold, horizon=horizon)[self.bars.last_day]
+        if price not in LABELS:
+            raise UserError(f"label price {price!r}: allowed are {' and '.join(LABELS)}")
+        return LABELS[price](self.daily, threshold=threshold, horizon=horizon)[self.bars.last_day]
 
     def horizon_in_bars(self, horizon: int) -> int:
         """Smallest number of bars that surely covers ``horizon`` trading days after any bar of this series.

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-Indices = npt.NDArray[np.int64]
+from runtime.arrays import Indices
+
 Chunks = tuple[tuple[int, int], ...]
 
 

@@ -7,9 +7,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from runtime.arrays import Indices
 from runtime.samples.normaliser import Normaliser
 from runtime.samples.series import Series
-from runtime.samples.splits import Indices, SplitIndices
+from runtime.samples.splits import SplitIndices
 
 
 class WindowDataset:

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from runtime.judging.evaluation import Floats, with_reasons
+from runtime.arrays import Floats
+from runtime.judging.evaluation import with_reasons
 from runtime.judging.intervals import LEVEL
 from runtime.scaling.fit import Curves, fit
 

@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from runtime.judging.evaluation import Floats, with_reasons
+from runtime.arrays import Floats
+from runtime.judging.evaluation import with_reasons
 
 FORMS = {"constant": 1, "log_linear": 2, "power_law": 3}
 """Coefficients of each form, the simplest first."""

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from runtime.judging.evaluation import Floats
+from runtime.arrays import Floats
 from runtime.records.results import Architecture, Forecasts, Result, Training
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from runtime.arrays import Floats
 from runtime.judging.baselines import title_of
-from runtime.judging.evaluation import Floats, with_reasons
+from runtime.judging.evaluation import with_reasons
 from runtime.judging.intervals import LEAST_CHUNKS, t_interval
 from runtime.scaling.bands import curve_with_band
 from runtime.scaling.fit import compare

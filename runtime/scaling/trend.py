@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from runtime.judging.evaluation import Floats, with_reasons
+from runtime.arrays import Floats
+from runtime.judging.evaluation import with_reasons
 from runtime.judging.intervals import LEAST_CHUNKS, t_interval
 
 LEAST_BLOCKS = 2

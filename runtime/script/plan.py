@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from runtime.samples.experiment import Experiment
 from runtime.samples.history import missing_history
+from runtime.samples.series import Series
+
+
+def _look_back(series: Series) -> int:
+    """Days before its own that a feature reads, as far as they are ours."""
+    from data.features import look_back
+
+    days = look_back()
+    return max((days[name] for name in series.feature_columns if name in days), default=0)
 
 
 def print_experiment(experiment: Experiment) -> None:
@@ -28,8 +37,8 @@ def print_experiment(experiment: Experiment) -> None:
         print(f"  {name:<10} {labels.size:>6} samples, {positives:>5} positives ({positives / labels.size:.2%})")
     print(f"  {experiment.day_isolation()}")
     print(
-        "  features look back up to 199 days, so training rows after a held-out chunk carry its echo; "
-        "the echo is causal (no feature sees its future)"
+        f"  features look back up to {_look_back(series)} days: training rows after a held-out chunk are computed from "
+        "some of its prices, and no feature from a later price"
     )
     for sentence in (*experiment.thin_splits(), *missing_history(experiment)):
         print(f"  warning: {sentence}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from sklearn.linear_model import LogisticRegression
 
+from runtime.arrays import Indices
 from runtime.judging.evaluation import base_rate_logit
 from runtime.model.patchtst import PatchTST
-from runtime.samples.splits import Indices
 from runtime.samples.windows import WindowDataset
 
 

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from runtime.arrays import Indices
 from runtime.errors import RunError, UserError
 from runtime.judging.forecast import EVALUATION_BATCH, predict_logits
 from runtime.model.precision import mixed_precision
-from runtime.samples.splits import Indices, SplitIndices
+from runtime.samples.splits import SplitIndices
 from runtime.samples.windows import WindowDataset
 from runtime.training.allocator import keep_pages
 from runtime.training.building import make_architecture, make_model, make_optimizer, mixed_seed

@@ -22,9 +22,10 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from codegen.request.choices import budget_names
 from codegen.request.configs import load_model
 from runtime.errors import OutOfMemory, memory_failures
-from runtime.model.architecture import BUDGETS, Architecture
+from runtime.model.architecture import Architecture
 from runtime.model.patchtst import PatchTST
 from runtime.samples.splits import SplitIndices
 from runtime.samples.windows import WindowDataset
@@ -39,7 +40,7 @@ LAST_START = 420.0
 FULL = {"2M": 16_384, "20M": 16_384, "200M": 8_192, "2B": 4_096}
 """Batches to fill a card with, halved until they fit; the real data are 4,800 training samples."""
 MOST_GB, LEAST_SHARE = 80, 0.5
-_SMALL = ("2M", "20M")
+_SMALL = ["2M", "20M"]
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,9 @@ class Measured:
 
 def rows() -> Iterator[Row]:
     """What to measure, the goals first and the slowest to compile last."""
-    configured = {budget: load_model(budget).recipe.batch_size for budget in BUDGETS}
-    budgets = {BFLOAT16: BUDGETS, CHECKPOINTED: ("2B",), FLOAT32: BUDGETS, GRAPHS: _SMALL, COMPILED: BUDGETS}
+    every = budget_names()
+    configured = {budget: load_model(budget).recipe.batch_size for budget in every}
+    budgets = {BFLOAT16: every, CHECKPOINTED: ["2B"], FLOAT32: every, GRAPHS: _SMALL, COMPILED: every}
     for way, measured in budgets.items():
         for budget in measured:
             if budget == "2B":
@@ -93,7 +95,7 @@ def rows() -> Iterator[Row]:
 def default_architecture(budget: str) -> Architecture:
     """What ``configs/model`` trains by default."""
     model = load_model(budget)
-    return model.solve(BUDGETS[budget], num_channels=CHANNELS, context_length=CONTEXT)[model.default]
+    return model.solve(budget, num_channels=CHANNELS, context_length=CONTEXT)[model.default]
 
 
 def measure(architecture: Architecture, batch: int, way: Way, device: torch.device) -> Measured:

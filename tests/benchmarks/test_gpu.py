@@ -9,10 +9,11 @@ import sys
 import pytest
 import torch
 
-from runtime.model.architecture import BUDGETS, Architecture
+from runtime.model.architecture import Architecture
 from runtime.model.patchtst import PatchTST
 from tests.benchmarks import gpu
 from tests.benchmarks.gpu import BFLOAT16, CHECKPOINTED, FLOAT32, Measured, Row, Way
+from tests.helpers.questions import BUDGETS
 from tests.helpers.tiny import ARCHITECTURE
 
 CPU = torch.device("cpu")

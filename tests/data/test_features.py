@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from data.build import DEFAULT_DATASET, PRICE_COLUMNS, build_default
 from data.dataset import assemble
 from data.errors import DataError
-from data.features import FEATURES, Bars, chaikin_money_flow, compute_features, log_return, realised_volatility
+from data.features import (
+    FEATURES,
+    Bars,
+    chaikin_money_flow,
+    compute_features,
+    log_return,
+    look_back,
+    realised_volatility,
+)
 from data.manifest import PROJECT
 from data.prices import fill_vix, read_prices
 from data.schema import RAW_FILE
@@ -142,3 +150,11 @@ def test_a_feature_without_any_value_is_named(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(FEATURES["trend"], "empty", lambda bars: np.full(len(bars.close), np.nan))
     with pytest.raises(DataError, match="'empty'"):
         assemble(PRICES, "x.csv")
+
+
+def test_no_feature_looks_further_back_than_it_says() -> None:
+    features = compute_features(PRICES)
+    for name, days in look_back().items():
+        known = np.isfinite(features[name].to_numpy())
+        assert known[days:].all() or name in FEATURES["vix"], name
+    assert max(look_back().values()) == look_back()["close_to_sma200"] == 199

@@ -153,7 +153,7 @@ FAULTS: dict[str, tuple[Callable[[], str | bytes], str]] = {
     "date twice": (lambda: cell(101, "Date", DAY), f"{DAY} is there twice"),
     "unsorted": (lambda: cell(100, "Date", "2016-01-04"), "2016-01-04 follows"),
     "weekly": (lambda: text(PLAIN[::5]), "rows are 7 days apart"),
-    "too few rows": (lambda: text(PLAIN[:450]), "has 450 rows; at least 451 are needed: 199 warm up"),
+    "too few rows": (lambda: text(PLAIN[:450]), "has 450 rows; at least 451 are needed: 199 fill"),
     "late VIX": (lambda: text(RAW.assign(VIX=RAW["VIX"].where(RAW.index > 400))), "only 60 rows, from"),
     "bad adjusted close": (
         lambda: text(PLAIN.assign(**{"Adj Close": PLAIN["Close"].where(PLAIN.index != 100, 0)})),

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from codegen.request.choices import BUDGETS
 from codegen.request.configs import load_model
 from codegen.request.phases import select
 from codegen.seal import is_intact
 from tests.helpers.golden_scripts import FOUND, leave_search
+from tests.helpers.questions import BUDGETS
 from tests.helpers.small_project import SOURCE, make_small_project, run
 
 PHASES = ("phase6b", "phase6c")

@@ -11,11 +11,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from codegen.request.choices import DEFAULT_DATASET, UsageError
+from codegen.request.choices import DEFAULT_DATASET, UsageError, budget_names
+from codegen.request.configs import load_model
 from codegen.request.phases import Cell, select
 from codegen.request.request import Request
 from codegen.request.resolve import resolve_hpo
 
+BUDGETS = {name: load_model(name).parameters for name in budget_names()}
 QUESTION = {"budget": "2M", "task": "threshold_1pct", "horizon": 1, "timescale": "daily"}
 
 

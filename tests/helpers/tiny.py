@@ -13,12 +13,12 @@ import optuna
 import pandas as pd
 import torch
 
+from runtime.arrays import Indices
 from runtime.errors import RunError, memory_failures
 from runtime.samples.bars import make_bars
 from runtime.samples.chunk_splitter import ChunkSplitter
 from runtime.samples.experiment import Experiment
 from runtime.samples.series import Series
-from runtime.samples.splits import Indices
 from runtime.samples.windows import WindowDataset
 from runtime.script.arguments import Arguments
 from runtime.search.objective import Hyperparameters, Objective, create_objective

@@ -17,6 +17,7 @@ from codegen.request.request import Request, name_suffix
 from codegen.request.spec import HpoSpec, TrainingSpec
 from codegen.syntax.prose import comment
 from data.dataset import publish
+from runtime.samples.labels import LABELS
 from runtime.training.recipe import FIXED
 from tests.helpers.small_project import SOURCE
 
@@ -85,6 +86,7 @@ common: dict[str, Any] = {
     "model": objects,
     "feature_columns": st.lists(hostile, min_size=1, max_size=100, unique=True).map(tuple),
     **dict.fromkeys(values_of(Parameters(), Parameters), ...),
+    "label_price": st.sampled_from(sorted(LABELS)),
 }
 searched = dict.fromkeys(values_of(SearchParameters(), SearchParameters), ...)
 # Every field that is not named below is drawn by its annotation: one that is added is drawn, too.
@@ -126,7 +128,7 @@ training_specs = st.builds(_named, training_specs, furthers)
 def requests(draw: st.DrawFn, project: Path) -> Request:
     """Anything that a user may ask for; the command line and the configurations may still refuse it."""
     phase = draw(st.sampled_from(choices.phase_names(project)))
-    budget, task = draw(st.sampled_from(choices.BUDGETS)), draw(st.sampled_from(choices.TASKS))
+    budget, task = draw(st.sampled_from(choices.budget_names(project))), draw(st.sampled_from(choices.TASKS))
     horizon, timescale = draw(st.sampled_from(choices.HORIZONS)), draw(st.sampled_from(choices.TIMESCALES))
     path = draw(st.sampled_from(sorted(DATASETS)))
     columns = draw(st.none() | st.lists(st.sampled_from(DATASETS[path]), min_size=1, unique=True))

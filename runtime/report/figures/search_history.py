@@ -5,19 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from runtime.arrays import Floats, Indices
 from runtime.report.runs import Unknown
 from runtime.report.searches import OUTCOMES, Search, lowest, outcome
 from runtime.report.style import Palette, Picture, draw
 
 _MARKERS = {"completed": "o", "pruned": "x", "failed": "^", "interrupted": "s", "running": "D"}
 _FILLED = ("completed", "failed")
-
-Floats = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.int64]
 
 
 def search_history(search: Search) -> Picture:

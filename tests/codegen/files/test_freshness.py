@@ -90,14 +90,16 @@ def test_another_generator_renders_anew(
 
 
 def test_the_generators_hash_covers_all_its_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(freshness, "_PACKAGE", tmp_path)
-    (tmp_path / "blocks").mkdir()
-    (tmp_path / "blocks" / "one.py").write_text("1")
-    before = freshness.generator_sha256()
-    (tmp_path / "blocks" / "one.py").write_text("2")
-    changed = freshness.generator_sha256()
-    (tmp_path / "two.py").write_text("")
-    assert len({before, changed, freshness.generator_sha256()}) == 3
+    monkeypatch.setattr(freshness, "_PROJECT", tmp_path)
+    sources = ["codegen/blocks/one.py", *(f"runtime/{each}" for each in freshness.READ_FROM_RUNTIME)]
+    for source in sources:
+        (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / source).write_text("1")
+    hashes = {freshness.generator_sha256()}
+    for source in [*sources, "codegen/two.py"]:
+        (tmp_path / source).write_text("2")
+        hashes.add(freshness.generator_sha256())
+    assert len(hashes) == len(sources) + 2
 
 
 @pytest.mark.parametrize(

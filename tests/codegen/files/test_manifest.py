@@ -16,14 +16,14 @@ from codegen.files.check import check
 from codegen.files.freshness import KnownSeals
 from codegen.files.manifest import Entry, is_current, update_manifest
 from codegen.files.planning import Planned, plan
-from codegen.request.choices import BUDGETS, HORIZONS, TASKS, TIMESCALES
+from codegen.request.choices import HORIZONS, TASKS, TIMESCALES
 from codegen.request.phases import Cell
-from tests.helpers.questions import ask
+from tests.helpers.questions import BUDGETS, ask
 
 CELLS = st.builds(
     Cell,
     phase=st.just("phase6a"),
-    budget=st.sampled_from(BUDGETS),
+    budget=st.sampled_from(list(BUDGETS)),
     task=st.sampled_from(TASKS),
     horizon=st.sampled_from(HORIZONS),
     timescale=st.sampled_from(TIMESCALES),
@@ -74,7 +74,8 @@ def test_order_and_number_of_updates_do_not_matter(entries: list[Entry], shuffle
 
 
 def test_entries_stand_by_budget_then_task() -> None:
-    cells = [Cell("phase6a", budget, task, 1, "daily") for budget in reversed(BUDGETS) for task in reversed(TASKS)]
+    budgets, tasks = list(BUDGETS)[::-1], TASKS[::-1]
+    cells = [Cell("phase6a", budget, task, 1, "daily") for budget in budgets for task in tasks]
     text = update_manifest(None, "phase6a", [make_entry(cell) for cell in cells], today=MONDAY)
     assert headings(text) == [f"## {budget} - {task}" for budget in BUDGETS for task in TASKS]
 

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2M threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:236be93144217a9c8fe7126b1fd7867a597fde5630bfcc9e899628fad0dadf74
-# Seal: sha256:87a63aae0f44087613b856f7783a32fc0a3ec9f13000873fc924f3ce886b82a3
+# Seal: sha256:6d3ec12570f3ad824fb6a0958f395671c08dc02b02ce6a676bf36280e2beeb57
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -32,7 +32,7 @@ PHASE = "phase6a"
 BUDGET = "2M"
 TASK = "threshold_1pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.01
 HORIZON = 1
 TIMESCALE = "daily"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6c 2M threshold_1pct --timescale weekly
 # Generator: 0.1.0
 # Spec: sha256:6ea8a661445b3ed355a3d738c7e2a6b70f2a9f993a18a6f808f1159db2762669
-# Seal: sha256:a6cca59948de7802ad2cebfd5302c2a8e5f94ba722175888fdb15f8baf763836
+# Seal: sha256:4ccbed8a5289329b433f2be963a8e75e65c8ec3a45ad9ea4dca3780548ee45bc
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -30,7 +30,7 @@ PHASE = "phase6c"
 BUDGET = "2M"
 TASK = "threshold_1pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK, "weekly"))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.01
 HORIZON = 1
 TIMESCALE = "weekly"

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2M threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:ce45f5aa633c675d9866f20d2301ea5298cee9e86fa11ea30e1469d9cf978f99
-# Seal: sha256:83fb0449c5c64eaf4beaf4735fcffdd8018734896420dc72f3615c33fe7c442d
+# Seal: sha256:22f73e5b0a6de201d65f43d4b20a8359cf3d9a42983c8ff752de586e7d148270
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -30,7 +30,7 @@ PHASE = "phase6a"
 BUDGET = "2M"
 TASK = "threshold_1pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.01
 HORIZON = 1
 TIMESCALE = "daily"

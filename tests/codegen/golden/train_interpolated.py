@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2M threshold_2pct
 # Generator: 0.1.0
 # Spec: sha256:ce8f058ebd09ef71e46d3690dd97acd843d55df9f7239806143d76bd10695a9c
-# Seal: sha256:a8ed841165df175c9c04626e743e7c41f0d3d759c079c2bcff6c4ab943b56d6b
+# Seal: sha256:c9ff25e83b881d006be851c95d0008f4444a847b1202455a4c0268deea088e92
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -30,7 +30,7 @@ PHASE = "phase6a"
 BUDGET = "2M"
 TASK = "threshold_2pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.02
 HORIZON = 1
 TIMESCALE = "daily"

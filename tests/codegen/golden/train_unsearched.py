@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2M threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:7d34833de45f29796ce3a25fba7ba9e53dc271f54c637a61174039117d0e276f
-# Seal: sha256:7bf04f850a31929420778edec01eac20f4703cca3c2485d85df47dfcbf205420
+# Seal: sha256:21fa3973fa298a4ee148cb65f6b125ca86a0f9422a71e4b6cabadaba5a5ec780
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -31,7 +31,7 @@ PHASE = "phase6a"
 BUDGET = "2M"
 TASK = "threshold_1pct"
 EXPERIMENT = "_".join((PHASE, BUDGET, TASK))
-# Label: does LABEL_PRICE of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
+# Label: Does a High of the next HORIZON trading days reach Close * (1 + THRESHOLD)?
 THRESHOLD = 0.01
 HORIZON = 1
 TIMESCALE = "daily"

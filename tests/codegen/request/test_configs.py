@@ -8,23 +8,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import get_args, get_type_hints
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codegen.request import choices, findings
 from codegen.request.choices import PROJECT, UsageError
-from codegen.request.configs import Fixed, HpoConfig, ModelConfig, RecipeConfig, Shared, Space, load_hpo, load_model
+from codegen.request.configs import Fixed, RecipeConfig, Shared, Space, load_hpo, load_model
 from codegen.request.phase_files import load_phase
 from data.schema import DEFAULT_DATASET, PRICE_COLUMNS
 from runtime.model.architecture import _CHOICES as CHOICES
-from runtime.model.architecture import BUDGET_TOLERANCE, BUDGETS
+from runtime.model.architecture import BUDGET_TOLERANCE
 from runtime.samples import bars
 from runtime.samples.chunk_splitter import SplitMode
-from runtime.samples.labels import LabelPrice
+from runtime.samples.labels import LABELS
 from runtime.search import study as search
-from runtime.training.recipe import Recipe
-from tests.helpers.questions import refused
+from runtime.training.recipe import FIXED, Recipe
+from tests.helpers.questions import BUDGETS, refused
 
 PHASE, MODEL, HPO = ("configs/phases/phase6a.yaml", "configs/model/patchtst_2M.yaml", "configs/hpo/patchtst_2M.yaml")
 LOADERS: dict[str, Callable[[Path], object]] = {
@@ -67,7 +68,7 @@ def root(tmp_path: Path) -> Path:
             "timescales: !!python/object/apply:os.getcwd []",
             "python/object/apply:os.getcwd",
         ),
-        (MODEL, "budget: 2M", "budget: !!python/object:pathlib.Path {}", "python/object:pathlib.Path"),
+        (MODEL, "parameters: 2_000_000", "parameters: !!python/object:pathlib.Path {}", "python/object:pathlib.Path"),
         (MODEL, "learning_rate: 1.0e-4", "learning_rate: 0", "recipe.learning_rate"),
         (MODEL, "learning_rate: 1.0e-4", "learning_rate: 1e-4", "recipe.learning_rate"),  # YAML 1.1 reads a string
         (MODEL, "dropout: 0.4", "dropout: 1.0", "recipe.dropout"),
@@ -135,11 +136,10 @@ def test_a_file_that_is_no_configuration_is_refused(root: Path, file: str, conte
         LOADERS[file](root)
 
 
-@pytest.mark.parametrize("file", [MODEL, HPO])
-def test_a_missing_configuration_is_refused(root: Path, file: str) -> None:
-    (root / file).unlink()
-    with refused(f"{file} is missing"):
-        LOADERS[file](root)
+def test_a_missing_configuration_is_refused(root: Path) -> None:
+    (root / MODEL).unlink()
+    with refused(f"{MODEL} is missing"):
+        LOADERS[MODEL](root)
 
 
 @pytest.mark.parametrize("file", LOADERS)
@@ -174,9 +174,8 @@ def test_damage_is_refused_or_harmless(tmp_path_factory: pytest.TempPathFactory,
 @pytest.mark.parametrize("budget", BUDGETS)
 def test_every_architecture_meets_its_budget(budget: str, num_channels: int, context_length: int) -> None:
     model = load_model(budget)
-    assert model.budget == budget
     assert model.default in model.architectures
-    solved = model.solve(BUDGETS[budget], num_channels=num_channels, context_length=context_length)
+    solved = model.solve(budget, num_channels=num_channels, context_length=context_length)
     assert solved.keys() == model.architectures.keys()
     for architecture in solved.values():
         distance = abs(architecture.parameter_count() - BUDGETS[budget])
@@ -186,7 +185,7 @@ def test_every_architecture_meets_its_budget(budget: str, num_channels: int, con
 def test_an_architecture_that_cannot_meet_its_budget_is_named(root: Path) -> None:
     model = load_model("2M", root)
     with refused("configs/model/patchtst_2M.yaml, architecture d128_h8_l8_p10: ", "cannot meet a budget of 1,000"):
-        model.solve(1000, num_channels=29, context_length=60)
+        msgspec.structs.replace(model, parameters=1000).solve("2M", num_channels=29, context_length=60)
 
 
 @pytest.mark.parametrize("budget", BUDGETS)
@@ -206,9 +205,8 @@ def test_searched_and_fixed_values_are_the_recipe() -> None:
 
 
 def test_choices_are_what_the_runtime_knows() -> None:
-    assert tuple(BUDGETS) == choices.BUDGETS
     assert bars.TIMESCALES == choices.TIMESCALES
-    assert get_args(LabelPrice) == choices.LABEL_PRICES
+    assert tuple(LABELS) == choices.LABEL_PRICES
     assert get_args(SplitMode) == choices.SPLIT_MODES
     assert {name: get_args(kind) for name, kind in get_type_hints(Shared).items() if get_args(kind)} == CHOICES
     assert findings.LEAST_COMPLETED == search.LEAST_COMPLETED
@@ -217,7 +215,11 @@ def test_choices_are_what_the_runtime_knows() -> None:
     assert {f"threshold_{percent}pct": percent / 100 for percent in (1, 2, 3, 5)} == choices.THRESHOLDS
 
 
-def test_every_budget_and_no_other_has_its_files() -> None:
-    for folder, kind in {"model": ModelConfig, "hpo": HpoConfig}.items():
-        files = {path.stem for path in (PROJECT / "configs" / folder).iterdir()}
-        assert files == {f"patchtst_{budget}" for budget in choices.BUDGETS}, kind
+def test_what_a_file_leaves_out_is_as_the_recipe_declares(root: Path) -> None:
+    (root / HPO).write_text((root / HPO).read_text().replace("  patience: 4\n", ""))
+    assert load_hpo("2M", root).fixed.patience == FIXED["patience"].default
+
+
+def test_every_search_space_belongs_to_a_budget() -> None:
+    files = {path.stem for path in (PROJECT / "configs" / "hpo").iterdir()}
+    assert files <= {f"patchtst_{budget}" for budget in BUDGETS}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from codegen.request.choices import BUDGETS, HORIZONS, TASKS, TIMESCALES, phase_names
+from codegen.request.choices import HORIZONS, PROJECT, TASKS, TIMESCALES, phase_names
 from codegen.request.phases import Cell, runs_search, select, sources
-from tests.helpers.questions import refused
+from tests.helpers.questions import BUDGETS, refused
 
 ONE_DAY = Cell("phase6a", "2M", "threshold_1pct", 1, "daily")
 
@@ -119,6 +120,7 @@ def test_a_new_phase_is_one_file(tmp_path: Path) -> None:
 def write_phase(project: Path, name: str, **axes: str) -> None:
     folder = project / "configs" / "phases"
     folder.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(PROJECT / "configs/model", project / "configs/model", dirs_exist_ok=True)
     given = {"horizons": "[1]", "timescales": "[daily]", **axes}
     (folder / f"{name}.yaml").write_text("".join(f"{key}: {value}\n" for key, value in given.items()))
 

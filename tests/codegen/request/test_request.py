@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from codegen.request import command_line
 from codegen.request.choices import (
-    BUDGETS,
     DEFAULT_DATASET,
     HORIZONS,
     LABEL_PRICES,
@@ -24,7 +23,7 @@ from codegen.request.choices import (
 from codegen.request.choices import phase_names as all_phases
 from codegen.request.parameters import PARAMETERS
 from codegen.request.request import Request
-from tests.helpers.questions import QUESTION, ask, refused
+from tests.helpers.questions import BUDGETS, QUESTION, ask, refused
 
 COMMAND = "python -m codegen phase6a 2M threshold_1pct"
 
@@ -38,7 +37,7 @@ PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size
 CHANGES = st.fixed_dictionaries(
     {"phase": st.sampled_from(all_phases())},
     optional={
-        "budget": st.sampled_from(BUDGETS),
+        "budget": st.sampled_from(list(BUDGETS)),
         "task": st.sampled_from(TASKS),
         "horizon": st.sampled_from(HORIZONS),
         "timescale": st.sampled_from(TIMESCALES),

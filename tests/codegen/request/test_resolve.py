@@ -15,8 +15,8 @@ from codegen.request.configs import load_hpo, load_model
 from codegen.request.resolve import read_schema, resolve_hpo, resolve_training
 from codegen.request.spec import ExperimentSpec, HpoSpec, TrainingSpec
 from data.manifest import entry_for
-from runtime.model.architecture import BUDGETS, Architecture
-from tests.helpers.questions import ask, refused
+from runtime.model.architecture import Architecture
+from tests.helpers.questions import BUDGETS, ask, refused
 
 FOUND = {
     "architecture": "d192_h6_l4_p10",

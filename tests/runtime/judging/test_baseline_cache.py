@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from runtime.arrays import Floats
 from runtime.judging import baseline_cache
 from runtime.judging.baseline_cache import baseline_logits
 from runtime.judging.baselines import BASELINES, fit_baselines
-from runtime.judging.evaluation import Floats
 from runtime.samples.experiment import Experiment
 from tests.helpers.tiny import make_experiment, with_labels
 

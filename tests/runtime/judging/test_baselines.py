@@ -10,12 +10,12 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
+from runtime.arrays import Indices
 from runtime.errors import UserError
 from runtime.judging.baselines import BOOSTING, DECAY, ewma_volatility, fit_baselines
 from runtime.samples.bars import TIMESCALES, make_bars
 from runtime.samples.experiment import Experiment
 from runtime.samples.series import Series
-from runtime.samples.splits import Indices
 from tests.helpers import market
 from tests.helpers.tiny import CONTEXT_LENGTH, make_experiment, with_labels
 

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
+from runtime.arrays import Floats
 from runtime.judging.calibration import probabilities
 from runtime.judging.evaluation import Tuned, base_rate_logit, evaluate, log_loss, tune_threshold
 
-Floats = npt.NDArray[np.float64]
 Samples = tuple[Floats, Floats]
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics
 
+from runtime.arrays import Floats
 from runtime.judging.intervals import (
     RESAMPLES,
     chunk_means,
@@ -21,7 +22,6 @@ from runtime.judging.intervals import (
     t_interval,
 )
 
-Floats = npt.NDArray[np.float64]
 PER_CHUNK = 20
 
 

@@ -12,8 +12,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime.model.architecture import BUDGET_TOLERANCE, BUDGETS, Architecture, solve_d_ff
+from runtime.model.architecture import BUDGET_TOLERANCE, Architecture, solve_d_ff
 from runtime.model.patchtst import PatchTST
+from tests.helpers.questions import BUDGETS
 
 ROOT = Path(__file__).parents[3]
 FIELDS: dict[str, Any] = {
@@ -56,7 +57,7 @@ CANDIDATES = [
 @pytest.mark.parametrize("budget", BUDGETS)
 def test_each_budget_has_a_file_with_a_default(budget: str) -> None:
     config = read_budget(budget)
-    assert config["budget"] == budget
+    assert config["parameters"] == BUDGETS[budget]
     assert config["default"] in config["architectures"]
     assert 3 <= len(config["architectures"]) <= 5
 

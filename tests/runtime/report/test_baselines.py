@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from runtime.arrays import Indices
 from runtime.judging import baselines
 from runtime.judging.baselines import BASELINES, Baseline, title_of
 from runtime.report import style
@@ -19,7 +20,6 @@ from runtime.report.style import DARK, LIGHT, line_of, model_last
 from runtime.report.tables import forecasts_table
 from runtime.report.verdict import judge
 from runtime.samples.experiment import Experiment
-from runtime.samples.splits import Indices
 from tests.helpers.tiny import make_arguments
 from tests.helpers.tiny_run import train
 

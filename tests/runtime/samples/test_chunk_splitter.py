@@ -11,9 +11,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import TimeSeriesSplit
 
+from runtime.arrays import Indices
 from runtime.errors import UserError
 from runtime.samples.chunk_splitter import ChunkSplitter
-from runtime.samples.splits import Chunks, Indices, SplitIndices
+from runtime.samples.splits import Chunks, SplitIndices
 from tests.helpers.market import splitters
 
 fast = settings(max_examples=60, deadline=None)

@@ -1,6 +1,7 @@
 """Labels against the definition spelled out day by day, and against the rates measured on the real prices."""
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from data.prices import read_prices
 from data.schema import RAW_FILE
 from runtime.errors import UserError
 from runtime.samples.bars import TIMESCALES
-from runtime.samples.labels import LabelPrice, threshold_labels
+from runtime.samples.labels import LABELS, threshold_labels
 from tests.helpers.market import make_daily, make_series, real_series
 
 fast = settings(max_examples=60, deadline=None)
@@ -81,7 +82,7 @@ def test_the_prices_are_left_untouched() -> None:
 
 @pytest.mark.parametrize("price", ["high", "close"])
 @pytest.mark.parametrize("horizon", HORIZONS)
-def test_a_series_labels_by_the_price_it_is_asked_for(price: LabelPrice, horizon: int) -> None:
+def test_a_series_labels_by_the_price_it_is_asked_for(price: str, horizon: int) -> None:
     daily = make_daily(120)
     labels = make_series(daily).labels(threshold=0.01, horizon=horizon, price=price)
     expected = by_definition(daily["Close"], daily[price.capitalize()], 0.01, horizon)
@@ -133,3 +134,10 @@ def test_every_real_bar_is_labelled_by_the_days_after_its_last_day(timescale: st
         by_day = by_definition(close, high, threshold, horizon)
         expected = [by_day[day] for day in series.bars.last_day]
         np.testing.assert_array_equal(series.labels(threshold=threshold, horizon=horizon, price="high"), expected)
+
+
+def test_every_rule_says_what_it_asks_in_its_first_line() -> None:
+    for rule in LABELS.values():
+        first = (rule.__doc__ or "").splitlines()[0]
+        assert first.endswith("?")
+        assert {"HORIZON", "THRESHOLD"} <= set(re.findall("[A-Z]+", first))

@@ -1,16 +1,15 @@
 """Fits recover what was simulated, take noise for noise, and never leave the measured range."""
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
+from runtime.arrays import Floats
 from runtime.scaling.bands import curve_with_band, resampled_seeds
 from runtime.scaling.fit import EXPONENTS, FORMS, Curves, compare, fit, huber_lines, least_squares
 
-Floats = npt.NDArray[np.float64]
 LEVELS = np.array([2.03e6, 2.01e7, 1.98e8, 2.0e9])
 SIZES = np.repeat(LEVELS, 5)
 SEEDS = np.tile(np.arange(42, 47), 4)

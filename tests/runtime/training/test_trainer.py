@@ -9,9 +9,9 @@ import torch
 from sklearn.metrics import log_loss
 from torch import Tensor
 
+from runtime.arrays import Indices
 from runtime.errors import RunError, UserError
 from runtime.judging.baselines import fit_baselines
-from runtime.samples.splits import Indices
 from runtime.training.trainer import EpochRecord, Trainer
 from tests.helpers.tiny import (
     ARCHITECTURE,
