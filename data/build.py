@@ -18,10 +18,8 @@ BUILD_COMMAND = "python -m data build"
 def build_default(root: Path = PROJECT) -> Path:
     """Make `DEFAULT_DATASET` from `RAW_FILE`, record it in the manifest and return its path.
 
-    Raises
-    ------
-    DataError
-        The raw file is missing or its prices are impossible; nothing is then written.
+    Raises:
+        DataError: the raw file is missing or its prices are impossible; nothing is then written.
     """
     from data.dataset import assemble, publish
     from data.prices import read_prices
@@ -37,10 +35,8 @@ def ensure(path: Path, root: Path = PROJECT) -> Path:
 
     Safe to call from several processes at once: each replaces the file by the same whole one.
 
-    Raises
-    ------
-    DataError
-        ``path`` does not exist and is not the embedded dataset, or that cannot be built.
+    Raises:
+        DataError: ``path`` does not exist and is not the embedded dataset, or that cannot be built.
     """
     wanted = root / path
     if wanted.is_file():

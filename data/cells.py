@@ -25,10 +25,8 @@ _NO_VALUE = {"", "-", ".", "null", "none", "nan", "na", "n/a"}
 def parse_dates(cells: list[str], rows: list[int], file: str) -> pd.Series:
     """Return the dates of ``cells``, which must all be written in the style of the first.
 
-    Raises
-    ------
-    DataError
-        A cell is no date of that style, or slashes could mean day first as well as month first.
+    Raises:
+        DataError: a cell is no date of that style, or slashes could mean day first as well as month first.
     """
     texts = [cell.strip() for cell in cells]
     style = next((style for style in DATE_STYLES if texts and re.fullmatch(style, texts[0])), None)
@@ -55,10 +53,8 @@ def parse_numbers(
 ) -> npt.NDArray[np.float64]:
     """Return the numbers of ``cells``; commas may separate thousands. With ``gaps``, no value is NaN.
 
-    Raises
-    ------
-    DataError
-        A cell is not a number.
+    Raises:
+        DataError: a cell is not a number.
     """
     numbers = np.empty(len(cells))
     for i, cell in enumerate(cells):

@@ -20,10 +20,8 @@ VOLUME_WINDOW = 20
 def check_dates(dates: pd.Series, file: str) -> list[str]:
     """Check that ``dates`` increase strictly and are daily; return a warning that lists long gaps.
 
-    Raises
-    ------
-    DataError
-        A date is repeated or out of order, or most rows are more than three days apart.
+    Raises:
+        DataError: a date is repeated or out of order, or most rows are more than three days apart.
     """
     steps = dates.diff().dt.days.to_numpy()
     wrong = steps <= 0
@@ -44,10 +42,8 @@ def check_dates(dates: pd.Series, file: str) -> list[str]:
 def check_bars(prices: pd.DataFrame, file: str) -> None:
     """Check that prices are positive and finite, and that each bar holds together.
 
-    Raises
-    ------
-    DataError
-        Naming the first offending row of the first rule that fails.
+    Raises:
+        DataError: naming the first offending row of the first rule that fails.
     """
     for column in ("Open", "High", "Low", "Close", "Adj Close"):
         if column in prices:

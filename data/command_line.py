@@ -23,11 +23,9 @@ class Parser(argparse.ArgumentParser):
 def run(work: Callable[[], int], mistake: type[Exception]) -> int:
     """Call ``work`` and return the exit code.
 
-    Returns
-    -------
-    int
-        What ``work`` returned; 0 when nobody reads what it prints; 2 for an `OSError` or the user's
-        ``mistake``, which is printed in one line; 75 after Ctrl+C; 123 for any other exception, which is ours.
+    Returns:
+        What ``work`` returned; 0 when nobody reads what it prints; 2 for an `OSError` or the user's ``mistake``,
+            which is printed in one line; 75 after Ctrl+C; 123 for any other exception, which is ours.
     """
     prepare_output()
     try:
@@ -61,10 +59,8 @@ def prepare_output() -> None:
 def flush_output() -> None:
     """Print now what is still to be printed, so that Python does not fail to when it exits.
 
-    Raises
-    ------
-    OSError
-        Nobody reads it, or the disk it goes to is full; it is then dropped.
+    Raises:
+        OSError: nobody reads it, or the disk it goes to is full; it is then dropped.
     """
     try:
         sys.stdout.flush()

@@ -25,10 +25,8 @@ def content_sha256(frame: pd.DataFrame) -> str:
     Dates count as microseconds since 1970, so that the unit in which pandas holds them does not matter;
     numbers count as their little-endian bytes. The row index is not content.
 
-    Raises
-    ------
-    ValueError
-        A column holds neither dates nor plain numbers.
+    Raises:
+        ValueError: a column holds neither dates nor plain numbers.
     """
     columns = [(str(name), *_typed_values(str(name), values)) for name, values in frame.items()]
     header = {"rows": len(frame), "columns": [(name, kind) for name, kind, _ in columns]}

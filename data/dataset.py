@@ -25,10 +25,8 @@ TOLERANCE = 1e-6
 def assemble(prices: pd.DataFrame, file: str) -> pd.DataFrame:
     """Return ``Date``, prices and features, from the first row on which every feature is known.
 
-    Raises
-    ------
-    DataError
-        Too few rows, a feature that is not finite after the warm-up, or a column that never changes.
+    Raises:
+        DataError: too few rows, a feature that is not finite after the warm-up, or a column that never changes.
     """
     warm_up = max(look_back().values())
     if len(prices) < warm_up + MIN_ROWS:
@@ -73,12 +71,9 @@ def publish(
     "The same" is what `difference` says: a rebuild on another platform must not replace a dataset, whose
     content hash scripts carry, for the sake of last bits.
 
-    Parameters
-    ----------
-    sources
-        The files that ``frame`` was made from.
-    command
-        The command that makes it again.
+    Args:
+        sources: the files that ``frame`` was made from.
+        command: the command that makes it again.
     """
     stored = _stored(path, root)
     if stored is None or difference(stored, frame):

@@ -134,10 +134,8 @@ FEATURES: dict[str, dict[str, Callable[[Bars], Values]]] = {
 def compute_features(prices: pd.DataFrame) -> pd.DataFrame:
     """Compute every feature on every row, NaN where its window is not yet full.
 
-    Parameters
-    ----------
-    prices
-        ``High Low Close Volume`` and optionally ``VIX`` (gaps already filled), oldest row first.
+    Args:
+        prices: ``High Low Close Volume`` and optionally ``VIX`` (gaps already filled), oldest row first.
     """
     has_vix = "VIX" in prices
     vix = prices["VIX"] if has_vix else pd.Series(np.nan, index=prices.index)

@@ -15,10 +15,9 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
 
     Once this returns, the new one survives a power failure, too.
 
-    Raises
-    ------
-    OSError
-        The folder cannot be written or the disk is full; ``path`` is then unchanged, and the error names the file.
+    Raises:
+        OSError: the folder cannot be written or the disk is full; ``path`` is then unchanged, and the error names
+            the file.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -16,17 +16,12 @@ from data.schema import DEFAULT_DATASET
 def import_prices(source: Path, name: str, vix: Path | None = None, root: Path = PROJECT) -> tuple[Path, list[str]]:
     """Make ``data/processed/{name}_dataset_c.parquet`` from ``source`` and record it in the manifest.
 
-    Returns
-    -------
-    path
-        The dataset.
-    notes
-        What the user should know about the prices that were used.
+    Returns:
+        path: The dataset.
+        notes: What the user should know about the prices that were used.
 
-    Raises
-    ------
-    DataError
-        ``name`` is not allowed or a file is unusable; nothing is then written.
+    Raises:
+        DataError: ``name`` is not allowed or a file is unusable; nothing is then written.
     """
     path = _dataset_path(name, root)
     prices, notes = read_prices(source, vix)

@@ -49,10 +49,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 def load(root: Path = PROJECT) -> dict[str, Entry]:
     """Read and validate the manifest of the project at ``root``: dataset path -> entry.
 
-    Raises
-    ------
-    DataError
-        The manifest is missing or invalid.
+    Raises:
+        DataError: the manifest is missing or invalid.
     """
     path = root / MANIFEST_PATH
     if not path.is_file():
@@ -74,10 +72,8 @@ def load_or_empty(root: Path = PROJECT) -> dict[str, Entry]:
 def entry_for(path: Path, root: Path = PROJECT) -> Entry:
     """Return the entry of the dataset at ``path`` (absolute, or relative to ``root``).
 
-    Raises
-    ------
-    DataError
-        The manifest is missing or invalid, or has no entry for ``path``.
+    Raises:
+        DataError: the manifest is missing or invalid, or has no entry for ``path``.
     """
     key = key_of(path, root)
     entry = load(root).get(key)
@@ -92,10 +88,8 @@ def entry_for(path: Path, root: Path = PROJECT) -> Entry:
 def record(path: Path, entry: Entry, root: Path = PROJECT) -> None:
     """Set the entry of the dataset at ``path``, keeping all others; safe against concurrent writers.
 
-    Raises
-    ------
-    DataError
-        The manifest exists but is invalid, or ``path`` lies outside ``root``.
+    Raises:
+        DataError: the manifest exists but is invalid, or ``path`` lies outside ``root``.
     """
     key = key_of(path, root)
     manifest = root / MANIFEST_PATH
@@ -109,10 +103,8 @@ def record(path: Path, entry: Entry, root: Path = PROJECT) -> None:
 def key_of(path: Path, root: Path = PROJECT) -> str:
     """Return ``path`` relative to ``root`` with forward slashes, as the manifest names files.
 
-    Raises
-    ------
-    DataError
-        ``path`` lies outside ``root``.
+    Raises:
+        DataError: ``path`` lies outside ``root``.
     """
     try:
         absolute = (root / path).resolve()
@@ -128,10 +120,8 @@ def key_of(path: Path, root: Path = PROJECT) -> str:
 def source_name(path: Path, root: Path = PROJECT) -> str:
     """Return how the manifest names a source: by its path inside the project, by its bare name outside.
 
-    Raises
-    ------
-    DataError
-        The name does not fit into a line of text.
+    Raises:
+        DataError: the name does not fit into a line of text.
     """
     inside = path.resolve().is_relative_to(root.resolve())
     name = key_of(path.resolve(), root) if inside else path.name

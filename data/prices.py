@@ -35,17 +35,13 @@ MAX_VIX_GAP = 5
 def read_prices(path: Path, vix_path: Path | None = None) -> tuple[pd.DataFrame, list[str]]:
     """Read and check the prices of ``path``, with the VIX of its own column or of ``vix_path``.
 
-    Returns
-    -------
-    prices
-        ``Date Open High Low Close Volume`` and, where known, ``VIX`` with its gaps filled forward; oldest first.
-    notes
-        What the user should know: which prices are used, whether rows were turned round, long gaps.
+    Returns:
+        prices: ``Date Open High Low Close Volume`` and, where known, ``VIX`` with its gaps filled forward; oldest
+            first.
+        notes: What the user should know: which prices are used, whether rows were turned round, long gaps.
 
-    Raises
-    ------
-    DataError
-        A file is unreadable or its values are impossible; the message names the first offending row.
+    Raises:
+        DataError: a file is unreadable or its values are impossible; the message names the first offending row.
     """
     table = read_table(path)
     prices, notes = _oldest_first(_read_bars(table), table.file)
@@ -130,10 +126,9 @@ def _read_vix(path: Path) -> tuple[pd.Series, list[str]]:
 def fill_vix(prices: pd.DataFrame, file: str) -> pd.Series:
     """Carry the last known VIX forward over short gaps; days before its first value stay NaN.
 
-    Raises
-    ------
-    DataError
-        A value is not positive, there is none at all, or a gap is longer than `MAX_VIX_GAP` trading days.
+    Raises:
+        DataError: a value is not positive, there is none at all, or a gap is longer than `MAX_VIX_GAP` trading
+            days.
     """
     vix = prices["VIX"]
     impossible = vix.notna() & ~((vix > 0) & np.isfinite(vix))

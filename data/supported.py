@@ -12,11 +12,9 @@ from pathlib import Path
 def require_supported() -> None:
     """End the process in one line, before an import fails, or warns, without saying what to do.
 
-    Raises
-    ------
-    SystemExit
-        With exit code 2: the system has no POSIX file locks (Windows), the packages were installed as a copy, or the
-        number of threads is none.
+    Raises:
+        SystemExit: with exit code 2: the system has no POSIX file locks (Windows), the packages were installed as a
+            copy, or the number of threads is none.
     """
     problem = _problem(Path(__file__).resolve().parents[1])
     if problem:

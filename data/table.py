@@ -34,10 +34,8 @@ class Table:
 def read_table(path: Path) -> Table:
     """Read ``path``, whose first bytes (not its name) say whether it is parquet or gzipped.
 
-    Raises
-    ------
-    DataError
-        The file cannot be read or is not a table with one heading and equally long rows.
+    Raises:
+        DataError: the file cannot be read or is not a table with one heading and equally long rows.
     """
     content = _read_bytes(path)
     if content.startswith(b"PAR1"):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
+import torch
 import torch.nn.functional as F  # noqa: N812, the name the field gives it
 from torch import Tensor, nn
 
 from runtime.model.architecture import Architecture
 from runtime.model.few_tokens import few_token_attention, suits
-from runtime.model.linear import Linear, flatten_features_first, is_features_first, unflatten_features_first
 
 
 class Attention(nn.Module):
@@ -21,8 +21,8 @@ class Attention(nn.Module):
         self.num_heads = architecture.num_heads
         self.residual = architecture.residual_attention
         self.dropout = attention_dropout
-        self.qkv = Linear(d_model, 3 * d_model)
-        self.output = Linear(d_model, d_model)
+        self.qkv = nn.Linear(d_model, 3 * d_model)
+        self.output = nn.Linear(d_model, d_model)
 
     def forward(self, tokens: Tensor, previous_scores: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return the mixed tokens and, with residual attention, the scores for the next layer.
@@ -38,7 +38,7 @@ class Attention(nn.Module):
             mixed, scores = scored_attention(queries, keys, values, previous_scores, dropout)
         else:
             mixed = F.scaled_dot_product_attention(queries, keys, values, dropout_p=dropout)
-        return self.output.features_last(mixed.permute(2, 0, 1, 3).flatten(2)), scores
+        return self.output(mixed.permute(2, 0, 1, 3).flatten(2)), scores
 
     def is_among_few(self, tokens: Tensor) -> bool:
         """Whether `few_token_attention` serves: it shows no scores to the next layer and drops no weights."""
@@ -51,11 +51,11 @@ class Attention(nn.Module):
         return part.view(*part.shape[:2], self.num_heads, -1).permute(1, 2, 0, 3)
 
     def _among_few(self, tokens: Tensor) -> Tensor:
-        """The same with features first between the two linear layers, which costs them nothing."""
-        qkv = flatten_features_first(self.qkv.features_first(tokens))
+        """The same with features before sequences in memory, which costs the two linear layers nothing."""
+        qkv = torch.addmm(self.qkv.bias.unsqueeze(1), self.qkv.weight, tokens.flatten(0, 1).mT)
         mixed = few_token_attention(qkv.view(3, self.num_heads, -1, *tokens.shape[:2]))
-        mixed = unflatten_features_first(mixed.flatten(0, 1).flatten(1), like=tokens)
-        return self.output(mixed) if is_features_first(tokens) else self.output.features_last(mixed)
+        output: Tensor = self.output(mixed.flatten(0, 1).permute(1, 2, 0))
+        return output
 
 
 def scored_attention(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +11,6 @@ from torch.utils.checkpoint import checkpoint
 from runtime.model.architecture import Architecture
 from runtime.model.dropout import Dropout
 from runtime.model.layers import EncoderLayer, sincos_positions
-from runtime.model.linear import Linear
 from runtime.model.precision import full_precision
 
 INIT_STD = 0.02
@@ -58,7 +56,7 @@ class PatchTST(nn.Module):
             raise ValueError("checkpoint_activations: True was given with norm='batch'; allowed with norm='layer'")
         self.architecture = architecture
         self.checkpoint_activations = checkpoint_activations
-        self.embedding = Linear(architecture.patch_size, architecture.d_model)
+        self.embedding = nn.Linear(architecture.patch_size, architecture.d_model)
         positions = torch.empty(architecture.num_patches, architecture.d_model)
         if architecture.positions == "learned":
             self.positions = nn.Parameter(positions)
@@ -127,7 +125,7 @@ class PatchTST(nn.Module):
         newest = windows[:, -1]
         if self.architecture.instance_norm:
             windows = standardise(windows)
-        tokens = self.dropout(self.embed(self.patches(windows)) + self.positions.unsqueeze(1))
+        tokens = self.dropout(self.embedding(self.patches(windows)) + self.positions.unsqueeze(1))
         scores = None
         for layer in self.layers:
             if self.checkpoint_activations:
@@ -154,12 +152,6 @@ class PatchTST(nn.Module):
         if a.channels == "mixing":
             return newest.flatten(1).unfold(1, a.patch_size, a.stride * a.num_channels).transpose(0, 1)
         return newest.mT.flatten(0, 1).unfold(1, a.patch_length, a.stride).transpose(0, 1)
-
-    def embed(self, patches: Tensor) -> Tensor:
-        """Give each patch d_model values: (num_patches, sequences, d_model), in the order that suits the layers."""
-        if cast(EncoderLayer, self.layers[0]).prefers_features_first(patches):
-            return self.embedding.features_first(patches)
-        return self.embedding.features_last(patches)
 
     def pool(self, tokens: Tensor) -> Tensor:
         """Reduce tokens of shape (num_patches, sequences, d_model) to what the head reads, the sequences first."""

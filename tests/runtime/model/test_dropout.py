@@ -138,3 +138,19 @@ def test_a_sum_with_dropped_values_is_the_sum_with_what_dropout_leaves() -> None
 def test_nothing_is_dropped_in_evaluation_or_without_probability(layer: nn.Module, mode: bool) -> None:
     values = torch.randn(10)
     assert layer.train(mode)(values) is values
+
+
+def test_dropout_draws_along_memory_whatever_the_order() -> None:
+    layer, tokens = Dropout(0.5).train(), torch.rand(3, 4, 5) + 1
+    first = tokens.permute(2, 0, 1).contiguous().permute(1, 2, 0)
+    torch.manual_seed(0)
+    expected = layer(first.permute(2, 0, 1).clone())
+    torch.manual_seed(0)
+    dropped = layer(first)
+    assert dropped.stride() == first.stride()
+    assert torch.equal(dropped.permute(2, 0, 1), expected)
+
+
+def test_dropout_of_repeated_values_drops_each_by_itself() -> None:
+    dropped = Dropout(0.5).train()(torch.ones(1000, 1).expand(1000, 2))
+    assert not torch.equal(dropped[:, 0], dropped[:, 1])

@@ -12,12 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from runtime.model import attention, few_tokens, layers
+from runtime.model import attention, few_tokens
 from runtime.model.few_tokens import LEAST_SEQUENCES, MOST_TOKENS, few_token_attention, suits
 from runtime.model.patchtst import PatchTST
 from tests.benchmarks.setting import ARCHITECTURES
-
-NEEDS_ONEDNN = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch is built without oneDNN")
 
 
 def plain(queries: Tensor, keys: Tensor, values: Tensor, dropout_p: float = 0.0) -> Tensor:
@@ -90,14 +88,10 @@ def loss_and_gradients(model: PatchTST, windows: Tensor) -> tuple[float, dict[st
     return float(loss.detach()), {name: p.grad.double() for name, p in model.named_parameters() if p.grad is not None}
 
 
-@pytest.mark.parametrize(
-    ("form", "features_first"),
-    [("mixing", False), ("independent", False), pytest.param("independent", True, marks=NEEDS_ONEDNN)],
-)
+@pytest.mark.parametrize("form", ["mixing", "independent"])
 def test_two_million_parameters_agree_with_the_plain_reference_in_loss_and_gradients(
-    form: str, features_first: bool, monkeypatch: pytest.MonkeyPatch
+    form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(layers, "features_first_is_faster", lambda _tokens: features_first)
     torch.manual_seed(0)
     model = PatchTST(ARCHITECTURES[form])
     samples = LEAST_SEQUENCES if form == "mixing" else math.ceil(LEAST_SEQUENCES / 28)  # each channel is a sequence
