@@ -18,6 +18,11 @@ import torch
 from runtime.model.precision import precision_of
 
 
+def versions() -> dict[str, str]:
+    """Of what computes a training: to the last bit it is the same only under the same ones."""
+    return {module.__name__: str(module.__version__) for module in (torch, np)}
+
+
 def environment(device: torch.device) -> dict[str, Any]:
     """Versions, device, precision and threads; results are bit-identical only where these agree."""
     modules = (torch, np, pd, sklearn, optuna)

@@ -28,6 +28,7 @@ class Arguments:
         seeds: how many training seeds to train with, counted up from the script's own (training scripts only).
         train_fraction: share of the training samples to train on; None takes all (training scripts only).
         reopen_test: evaluate the test split although it was opened before (training scripts only).
+        allow_other_versions: continue what was begun under other versions of torch or numpy.
         track: name of a tracker in `runtime.records.tracking` that follows the run; None tracks nowhere.
         output: folder for everything the run writes.
         storage: database of the study, as Optuna takes it; None keeps a journal in ``output`` (search scripts only).
@@ -41,6 +42,7 @@ class Arguments:
     seeds: int
     train_fraction: float | None
     reopen_test: bool
+    allow_other_versions: bool
     track: str | None
     output: Path
     storage: str | None
@@ -108,6 +110,7 @@ def parse_arguments(
         seeds=seeds or 1,
         train_fraction=fraction,
         reopen_test=getattr(given, "reopen_test", False),
+        allow_other_versions=given.allow_other_versions,
         track=given.track,
         output=output,
         storage=getattr(given, "storage", None),
@@ -124,6 +127,9 @@ def _add_flags(parser: argparse.ArgumentParser, shorten: str) -> None:
     )
     add("--output", type=Path, metavar="DIR", help="write below DIR instead of the project's outputs/")
     add("--track", choices=TRACKERS, help="show the run in a tracker, too; offline unless its environment says more")
+    add(
+        "--allow-other-versions", action="store_true", help="continue under another torch; not the same to the last bit"
+    )
     if shorten == "epochs":
         add("--seeds", type=_positive, metavar="N", help="train with N seeds, then open the test split once for all")
         add("--train-fraction", type=_fraction, metavar="F", help="train on a share of the training days; no test")

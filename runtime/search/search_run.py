@@ -90,6 +90,7 @@ def _search(
             TrialProcesses(objective),
             storage_url=arguments.storage,
             study_name=f"{experiment.name}_short" if shortened else experiment.name,
+            allow_other_versions=arguments.allow_other_versions,
             on_trial=partial(_track, tracking),
         )
         tracking.start(str(arguments.output.relative_to(arguments.outputs)), scalars(search.identity()))

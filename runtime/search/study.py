@@ -19,11 +19,13 @@ from tqdm import tqdm
 
 from runtime.errors import RunError, UserError
 from runtime.judging.alarms import Watch
+from runtime.records.environment import versions
 from runtime.samples.experiment import Experiment
 from runtime.search.objective import Hyperparameters, Objective
 from runtime.search.storage import open_storage
 from runtime.search.trial import TrialRun, describe
 from runtime.search.trial_process import DeadlineReached, TrialFault, TrialProcesses
+from runtime.training.checkpoint import check_versions
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)  # our own lines say what its INFO lines would
 
@@ -66,6 +68,7 @@ class Search:
         processes: where trials train.
         storage_url: see `open_storage`.
         study_name: the experiment's unless given; a database may hold many.
+        allow_other_versions: continue a search that was begun under other versions of torch or numpy.
         on_trial: called with all trials that count whenever there is one more.
 
     Raises:
@@ -79,6 +82,7 @@ class Search:
     processes: TrialProcesses
     storage_url: str | None = None
     study_name: str | None = None
+    allow_other_versions: bool = False
     on_trial: Callable[[Sequence[FrozenTrial]], None] | None = None
 
     def __post_init__(self) -> None:
@@ -94,6 +98,7 @@ class Search:
             load_if_exists=True,
         )
         self._check_identity()
+        check_versions(str(self.output), self.study.user_attrs.get("versions"), allow=self.allow_other_versions)
         self._close_interrupted()
         self._watch = Watch(self.experiment)
 
@@ -117,6 +122,7 @@ class Search:
         identity = json.loads(json.dumps(self.identity()))  # as a storage gives it back
         stored = self.study.user_attrs.get("identity")
         if stored is None:
+            self.study.set_user_attr("versions", versions())
             self.study.set_user_attr("identity", identity)
         elif found := list(differences(stored, identity)):
             more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""

@@ -15,7 +15,8 @@ from typing import Any
 import torch
 
 from data.files import write_atomically
-from runtime.errors import OutOfMemory, memory_failures
+from runtime.errors import OutOfMemory, UserError, memory_failures
+from runtime.records.environment import versions
 from runtime.training.trainer import Trainer
 
 CHECKPOINT_SHARE = 0.01
@@ -39,13 +40,22 @@ class Checkpoints:
         root: folder of all trainings' checkpoints.
         config: everything that decides the training, in JSON's types.
         share: largest share of the time that saving may take; 1 saves after every step.
+        allow_other_versions: continue what was saved under other versions of torch or numpy.
     """
 
-    def __init__(self, root: Path, config: Mapping[str, Any], *, share: float = CHECKPOINT_SHARE) -> None:
+    def __init__(
+        self,
+        root: Path,
+        config: Mapping[str, Any],
+        *,
+        share: float = CHECKPOINT_SHARE,
+        allow_other_versions: bool = False,
+    ) -> None:
         canonical = json.dumps({"format": _FORMAT} | dict(config), sort_keys=True, allow_nan=False)
         self.config_sha256 = hashlib.sha256(canonical.encode()).hexdigest()
         self.folder = root / self.config_sha256[:16]
         self.share = share
+        self.allow_other_versions = allow_other_versions
         self._saving_seconds = 0.0
         self._saved_at = time.monotonic()
 
@@ -62,7 +72,8 @@ class Checkpoints:
         """
         began = time.monotonic()
         content = io.BytesIO()
-        torch.save({"config_sha256": self.config_sha256, "trainer": trainer.state_dict()}, content)
+        state = {"config_sha256": self.config_sha256, "versions": versions(), "trainer": trainer.state_dict()}
+        torch.save(state, content)
         progress, digest = trainer.progress, hashlib.sha256(content.getbuffer()).hexdigest()
         name = f"epochs-{len(progress.epochs):06d}-steps-{progress.steps:09d}-{digest}.pt"
         write_atomically(self.folder / name, content.getbuffer())
@@ -78,6 +89,9 @@ class Checkpoints:
 
         Returns:
             Whether there was one; otherwise the trainer is as it was.
+
+        Raises:
+            UserError: if it was saved under other versions, and that is not allowed.
         """
         paths = self._newest_first()
         for path in paths:
@@ -114,8 +128,34 @@ class Checkpoints:
             raise Damaged("it holds more than tensors and numbers, or is no checkpoint at all") from error
         if not isinstance(content, dict) or content.get("config_sha256") != self.config_sha256:
             raise Damaged("it belongs to another script or configuration")
+        # Before versions were saved, one alone was allowed.
+        check_versions(str(self.folder), content.get("versions"), allow=self.allow_other_versions)
         state: Mapping[str, Any] = content["trainer"]
         return state
+
+
+def check_versions(what: str, saved: Mapping[str, str] | None, *, allow: bool) -> None:
+    """Refuse to continue under other versions, or say what that means.
+
+    Args:
+        what: is continued.
+        saved: the versions it was begun under; None if they were not saved.
+        allow: whether the user asked for it.
+
+    Raises:
+        UserError: naming both, and the ways out.
+    """
+    other = {name: each for name, each in (saved or {}).items() if versions().get(name) != each}
+    if not other:
+        return
+    began = " and ".join(f"{name} {each}, this is {versions().get(name)}" for name, each in other.items())
+    if not allow:
+        install = " ".join(f"{name}=={each.partition('+')[0]}" for name, each in other.items())
+        raise UserError(
+            f"{what} was begun under {began}: pip install {install}, or add --allow-other-versions, and the result is "
+            "no longer that of an uninterrupted run to the last bit"
+        )
+    _warn(f"{what} was begun under {began}: the result is not that of an uninterrupted run to the last bit")
 
 
 def position(trainer: Trainer) -> str:

@@ -167,6 +167,7 @@ class SeedRun:
                     self.output / "checkpoints",
                     identity | {"candidate": name, "fields": dict(fields)},
                     share=training.checkpoint_share,
+                    allow_other_versions=training.arguments.allow_other_versions,
                 ),
                 watch,
             )
