@@ -83,7 +83,7 @@ def publish(
         frame.to_parquet(buffer, engine="pyarrow", index=False, compression="zstd", use_dictionary=False)
         write_atomically(path, buffer.getvalue())
     recorded = tuple(
-        manifest.Source(path=manifest.source_name(file, root), sha256=file_sha256(file)) for file in sources
+        manifest.SourceFile(path=manifest.source_name(file, root), sha256=file_sha256(file)) for file in sources
     )
     manifest.record(path, describe(stored, file_sha256(path), recorded, command), root)
 
@@ -111,10 +111,12 @@ def difference(stored: pd.DataFrame, rebuilt: pd.DataFrame) -> str | None:
     return f"{place}: {before[row, column]:.17g} stored, {after[row, column]:.17g} rebuilt"
 
 
-def describe(frame: pd.DataFrame, file_hash: str, sources: tuple[manifest.Source, ...], command: str) -> manifest.Entry:
+def describe(
+    frame: pd.DataFrame, file_hash: str, sources: tuple[manifest.SourceFile, ...], command: str
+) -> manifest.DatasetEntry:
     """Return the manifest entry of ``frame``, stored in a file with ``file_hash``."""
     dates = frame["Date"]
-    return manifest.Entry(
+    return manifest.DatasetEntry(
         rows=len(frame),
         first_date=f"{dates.iloc[0]:%Y-%m-%d}",
         last_date=f"{dates.iloc[-1]:%Y-%m-%d}",

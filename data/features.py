@@ -20,7 +20,7 @@ Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Bars:
+class PriceArrays:
     """Daily bars as arrays of one value a day; ``vix`` is NaN while it is unknown."""
 
     high: Values
@@ -53,7 +53,7 @@ def realised_volatility(close: Values, days: int) -> Values:
     return np.sqrt(252 * rolling_mean(log_return(close, 1) ** 2, days))
 
 
-def on_balance_volume(bars: Bars, days: int) -> Values:
+def on_balance_volume(bars: PriceArrays, days: int) -> Values:
     """Return the share of the last ``days``' volume on rising days less that on falling days, in [-1, 1].
 
     This is Granville's on-balance volume, counted over a window and divided by its volume.
@@ -62,7 +62,7 @@ def on_balance_volume(bars: Bars, days: int) -> Values:
     return rolling_mean(signed, days) / rolling_mean(bars.volume, days)
 
 
-def chaikin_money_flow(bars: Bars, days: int) -> Values:
+def chaikin_money_flow(bars: PriceArrays, days: int) -> Values:
     """Return Chaikin's money flow in [-1, 1]: volume weighted by where in its range each day closed.
 
     A day without a range (high equal to low) says nothing about buyers and sellers, and counts as 0.
@@ -80,12 +80,12 @@ def bollinger_width(close: Values, days: int) -> Values:
     return (upper - lower) / middle
 
 
-def stochastic(bars: Bars) -> tuple[Values, Values]:
+def stochastic(bars: PriceArrays) -> tuple[Values, Values]:
     """Return %K over 14 days smoothed over 3, and %D, its mean over 3 more, in percent."""
     return talib.STOCH(bars.high, bars.low, bars.close, fastk_period=14, slowk_period=3, slowd_period=3)
 
 
-FEATURES: dict[str, dict[str, Callable[[Bars], Values]]] = {
+FEATURES: dict[str, dict[str, Callable[[PriceArrays], Values]]] = {
     "trend": {
         "close_to_sma20": lambda b: b.close / talib.SMA(b.close, 20) - 1,
         "close_to_sma50": lambda b: b.close / talib.SMA(b.close, 50) - 1,
@@ -140,7 +140,7 @@ def compute_features(prices: pd.DataFrame) -> pd.DataFrame:
     has_vix = "VIX" in prices
     vix = prices["VIX"] if has_vix else pd.Series(np.nan, index=prices.index)
     columns = [prices["High"], prices["Low"], prices["Close"], prices["Volume"], vix]
-    bars = Bars(*(np.asarray(column, dtype=np.float64) for column in columns))
+    bars = PriceArrays(*(np.asarray(column, dtype=np.float64) for column in columns))
     # A division by zero is found afterwards: the dataset refuses what is not finite, naming column and date.
     with np.errstate(all="ignore"):
         return pd.DataFrame(

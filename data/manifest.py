@@ -22,7 +22,7 @@ InsidePath = Annotated[str, msgspec.Meta(pattern=r"\A(?!/)(?!(.*/)?\.\.(/|\Z))[^
 Day = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SourceFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A file that a dataset was made from.
 
     ``path`` is relative to the project and holds a slash (``./prices.csv``). A file outside it is recorded by its
@@ -33,7 +33,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     sha256: Sha256
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DatasetEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the manifest says about one dataset."""
 
     rows: Annotated[int, msgspec.Meta(ge=1)]
@@ -42,11 +42,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     columns: tuple[str, ...]
     file_sha256: Sha256
     content_sha256: Sha256
-    sources: tuple[Source, ...]
+    sources: tuple[SourceFile, ...]
     command: Line
 
 
-def load(root: Path = PROJECT) -> dict[str, Entry]:
+def load(root: Path = PROJECT) -> dict[str, DatasetEntry]:
     """Read and validate the manifest of the project at ``root``: dataset path -> entry.
 
     Raises:
@@ -56,7 +56,7 @@ def load(root: Path = PROJECT) -> dict[str, Entry]:
     if not path.is_file():
         raise DataError(f"{MANIFEST_PATH} is missing: run `python -m data build`")
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[InsidePath, Entry])
+        return msgspec.json.decode(path.read_bytes(), type=dict[InsidePath, DatasetEntry])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(
             f"{MANIFEST_PATH} is invalid ({error}): delete it, run `python -m data build` "
@@ -64,12 +64,12 @@ def load(root: Path = PROJECT) -> dict[str, Entry]:
         ) from error
 
 
-def load_or_empty(root: Path = PROJECT) -> dict[str, Entry]:
+def load_or_empty(root: Path = PROJECT) -> dict[str, DatasetEntry]:
     """Read the manifest as `load` does, but take a missing one for a project without datasets."""
     return load(root) if (root / MANIFEST_PATH).exists() else {}
 
 
-def entry_for(path: Path, root: Path = PROJECT) -> Entry:
+def entry_for(path: Path, root: Path = PROJECT) -> DatasetEntry:
     """Return the entry of the dataset at ``path`` (absolute, or relative to ``root``).
 
     Raises:
@@ -85,7 +85,7 @@ def entry_for(path: Path, root: Path = PROJECT) -> Entry:
     return entry
 
 
-def record(path: Path, entry: Entry, root: Path = PROJECT) -> None:
+def record(path: Path, entry: DatasetEntry, root: Path = PROJECT) -> None:
     """Set the entry of the dataset at ``path``, keeping all others; safe against concurrent writers.
 
     Raises:

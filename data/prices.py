@@ -12,7 +12,7 @@ from data.cells import parse_dates, parse_numbers
 from data.checks import check_bars, check_dates
 from data.errors import DataError
 from data.schema import PRICE_COLUMNS
-from data.table import Table, read_table
+from data.table import PriceTable, read_table
 
 COLUMN_NAMES = {
     "date": "Date",
@@ -59,7 +59,7 @@ def read_prices(path: Path, vix_path: Path | None = None) -> tuple[pd.DataFrame,
     return prices, [adjustment, *notes]
 
 
-def _read_bars(table: Table) -> pd.DataFrame:
+def _read_bars(table: PriceTable) -> pd.DataFrame:
     """Read dates, prices and, where there are such columns, the adjusted close and the VIX."""
     cells = _known_columns(table, ("Date", *PRICE_COLUMNS))
     columns = [name for name in (*PRICE_COLUMNS, "Adj Close", "VIX") if name in cells]
@@ -68,7 +68,7 @@ def _read_bars(table: Table) -> pd.DataFrame:
     return pd.DataFrame({"Date": dates, **numbers})
 
 
-def _known_columns(table: Table, required: tuple[str, ...]) -> dict[str, list[str]]:
+def _known_columns(table: PriceTable, required: tuple[str, ...]) -> dict[str, list[str]]:
     """Return the cells of the columns that we know by name, whatever their order, case or decoration."""
     known: dict[str, list[str]] = {}
     for heading, cells in table.columns.items():

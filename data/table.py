@@ -19,7 +19,7 @@ MOST_BYTES = 200_000_000
 
 
 @dataclass(frozen=True)
-class Table:
+class PriceTable:
     """The cells of a file by column heading.
 
     ``rows`` are the numbers by which messages name the rows: line numbers of a CSV file (its heading is
@@ -31,7 +31,7 @@ class Table:
     rows: list[int]
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path) -> PriceTable:
     """Read ``path``, whose first bytes (not its name) say whether it is parquet or gzipped.
 
     Raises:
@@ -65,17 +65,17 @@ def _bounded(path: Path, content: bytes) -> bytes:
     return content
 
 
-def _parquet_table(file: str, content: bytes) -> Table:
+def _parquet_table(file: str, content: bytes) -> PriceTable:
     """Turn parquet into the text cells that a CSV file would hold."""
     try:
         columns = pq.read_table(io.BytesIO(content)).to_pydict()
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise DataError(f"{file} is not a readable parquet file: {' '.join(str(error).split())}") from error
     text = {name: [str(value) for value in values] for name, values in columns.items()}
-    return Table(file, text, list(range(1, 1 + max(map(len, text.values()), default=0))))
+    return PriceTable(file, text, list(range(1, 1 + max(map(len, text.values()), default=0))))
 
 
-def _csv_table(file: str, content: bytes) -> Table:
+def _csv_table(file: str, content: bytes) -> PriceTable:
     """Split comma-separated text; every row must have as many cells as the heading."""
     try:
         reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
@@ -93,4 +93,4 @@ def _csv_table(file: str, content: bytes) -> Table:
         if len(cells) != len(headings):
             raise DataError(f"{file}: row {number} has {len(cells)} cells, its heading has {len(headings)}")
     columns = {heading: [cells[i] for _, cells in rows] for i, heading in enumerate(headings)}
-    return Table(file, columns, [number for number, _ in rows])
+    return PriceTable(file, columns, [number for number, _ in rows])

@@ -20,83 +20,83 @@ from data.schema import DEFAULT_DATASET, RAW_FILE
 
 
 @dataclass(frozen=True)
-class Finding:
+class Outcome:
     """The outcome of one check."""
 
     level: Literal["ok", "warning", "failure"]
     message: str
 
 
-def verify(root: Path = manifest.PROJECT) -> list[Finding]:
+def verify(root: Path = manifest.PROJECT) -> list[Outcome]:
     """Check each manifest entry, its file and its sources, and rebuild the embedded dataset to compare."""
     try:
         entries = manifest.load(root)
     except DataError as error:
-        return [Finding("failure", str(error))]
+        return [Outcome("failure", str(error))]
     findings = [check for key, entry in entries.items() for check in _check_entry(key, entry, root)]
     if DEFAULT_DATASET not in entries:
         missing = f"{DEFAULT_DATASET} has no entry in {manifest.MANIFEST_PATH}: run `{BUILD_COMMAND}`"
-        return [*findings, Finding("failure", missing)]
+        return [*findings, Outcome("failure", missing)]
     if any(finding.level == "failure" for finding in findings):
         return findings  # what fails already need not be compared with a rebuild
     return [*findings, _check_rebuild(root)]
 
 
-def _check_entry(key: str, entry: manifest.Entry, root: Path) -> list[Finding]:
+def _check_entry(key: str, entry: manifest.DatasetEntry, root: Path) -> list[Outcome]:
     """Check the dataset ``key`` and those of its sources that lie inside the project."""
     inside = [source for source in entry.sources if "/" in source.path]
     sources = [_check_source(key, source, entry.command, root) for source in inside]
     return [check_file(key, entry, root), *(finding for finding in sources if finding)]
 
 
-def check_file(key: str, entry: manifest.Entry, root: Path) -> Finding:
+def check_file(key: str, entry: manifest.DatasetEntry, root: Path) -> Outcome:
     """Compare the file ``key`` with what the manifest says about it."""
     path, remedy = root / key, f"run `{entry.command}`"
     if not os.path.isfile(path):  # which takes any name
-        return Finding("failure", f"{key} is missing: {remedy}")
+        return Outcome("failure", f"{key} is missing: {remedy}")
     file_hash = file_sha256(path)
     hashes = f"manifest {entry.file_sha256}, file {file_hash}"
     try:
         frame = pd.read_parquet(path)
         content_hash = content_sha256(frame)
     except (pa.ArrowException, OSError, ValueError):
-        return Finding("failure", f"{key} is not a readable dataset ({hashes}): {remedy}")
+        return Outcome("failure", f"{key} is not a readable dataset ({hashes}): {remedy}")
     if content_hash != entry.content_sha256:
         hashes = f"manifest {entry.content_sha256}, file {content_hash}"
-        return Finding("failure", f"{key} holds other content ({hashes}): {remedy}")
+        return Outcome("failure", f"{key} holds other content ({hashes}): {remedy}")
     actual = describe(frame, entry.file_sha256, entry.sources, entry.command)
     wrong = [field for field in entry.__struct_fields__ if getattr(actual, field) != getattr(entry, field)]
     if wrong:
-        return Finding("failure", f"{manifest.MANIFEST_PATH} misstates {wrong} of {key}: {remedy}")
+        return Outcome("failure", f"{manifest.MANIFEST_PATH} misstates {wrong} of {key}: {remedy}")
     if file_hash != entry.file_sha256:
-        return Finding("warning", f"{key}: file bytes differ, content same ({hashes}); {remedy} to rewrite it")
-    return Finding("ok", f"{key}: {entry.rows:,} rows, {entry.first_date} to {entry.last_date}")
+        return Outcome("warning", f"{key}: file bytes differ, content same ({hashes}); {remedy} to rewrite it")
+    return Outcome("ok", f"{key}: {entry.rows:,} rows, {entry.first_date} to {entry.last_date}")
 
 
-def _check_source(key: str, source: manifest.Source, command: str, root: Path) -> Finding | None:
+def _check_source(key: str, source: manifest.SourceFile, command: str, root: Path) -> Outcome | None:
     """Compare a source of ``key`` with its recorded hash; None where they agree."""
     path = root / source.path
     if not os.path.isfile(path):
-        return Finding("failure", f"{source.path}, the source of {key}, is missing: restore it")
+        return Outcome("failure", f"{source.path}, the source of {key}, is missing: restore it")
     actual = file_sha256(path)
     if actual == source.sha256:
         return None
     hashes = f"manifest {source.sha256}, file {actual}"
-    return Finding(
+    return Outcome(
         "failure", f"{source.path}, the source of {key}, has changed ({hashes}): restore it or run `{command}`"
     )
 
 
-def _check_rebuild(root: Path) -> Finding:
+def _check_rebuild(root: Path) -> Outcome:
     """Rebuild the embedded dataset in memory and compare it with the stored one."""
     stored = pd.read_parquet(root / DEFAULT_DATASET)
     try:
         prices, _ = read_prices(root / RAW_FILE)
         rebuilt = assemble(prices, RAW_FILE)
     except DataError as error:
-        return Finding("failure", f"{DEFAULT_DATASET} cannot be rebuilt: {error}")
+        return Outcome("failure", f"{DEFAULT_DATASET} cannot be rebuilt: {error}")
     problem = difference(stored, rebuilt)
     if problem:
         message = f"{DEFAULT_DATASET} differs from its rebuild ({problem}): run `{BUILD_COMMAND}`"
-        return Finding("failure", message)
-    return Finding("ok", f"{DEFAULT_DATASET} agrees with its rebuild from {RAW_FILE}")
+        return Outcome("failure", message)
+    return Outcome("ok", f"{DEFAULT_DATASET} agrees with its rebuild from {RAW_FILE}")

@@ -9,7 +9,7 @@ from codegen.blocks.training import checkpointing, fixed_recipe
 from codegen.request.spec import HpoSpec
 from codegen.syntax.expressions import Expression, attribute, call, dict_, multiline_call, name, path, subscript
 from codegen.syntax.literals import literal
-from codegen.syntax.statements import Parameter, Statement, assign, evaluate, function, return_
+from codegen.syntax.statements import FunctionParameter, Statement, assign, evaluate, function, return_
 
 
 def suggest(spec: HpoSpec) -> Statement:
@@ -18,7 +18,7 @@ def suggest(spec: HpoSpec) -> Statement:
     draws += [(literal(each), _draw(each, bounds)) for each, bounds in spec.space.items()]
     return function(
         "suggest",
-        [Parameter("trial", path("optuna.Trial"))],
+        [FunctionParameter("trial", path("optuna.Trial"))],
         [return_(dict_(draws))],
         returns=subscript(name("dict"), name("str"), name("object")),
         docstring="Draw one configuration: the name of an architecture and the searched part of the recipe.",
@@ -56,7 +56,7 @@ def make_objective(spec: HpoSpec) -> Statement:
     )
     return function(
         "make_objective",
-        [Parameter("experiment", name("Experiment")), Parameter("arguments", name("Arguments"))],
+        [FunctionParameter("experiment", name("Experiment")), FunctionParameter("arguments", name("Arguments"))],
         [assign("hpo_train_indices", subset), return_(objective)],
         returns=name("Objective"),
         docstring="Minimise the best epoch's validation loss; train on a part of the training samples, for speed.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from codegen.blocks.entry import main_function
 from codegen.request.spec import ExperimentSpec, TrainingSpec
 from codegen.syntax.expressions import Expression, Unpacked, call, multiline_call, name, path, subscript
-from codegen.syntax.statements import Parameter, Statement, evaluate, function, return_
+from codegen.syntax.statements import FunctionParameter, Statement, evaluate, function, return_
 
 
 def make_recipe(spec: TrainingSpec) -> Statement:
@@ -41,11 +41,11 @@ def make_trainer(spec: TrainingSpec) -> Statement:
     return function(
         "make_trainer",
         [
-            Parameter("experiment", name("Experiment")),
-            Parameter("architecture", subscript(name("dict"), name("str"), name("object"))),
-            Parameter("recipe", name("Recipe")),
-            Parameter("seed", name("int")),
-            Parameter("arguments", name("Arguments")),
+            FunctionParameter("experiment", name("Experiment")),
+            FunctionParameter("architecture", subscript(name("dict"), name("str"), name("object"))),
+            FunctionParameter("recipe", name("Recipe")),
+            FunctionParameter("seed", name("int")),
+            FunctionParameter("arguments", name("Arguments")),
         ],
         [return_(trainer)],
         returns=name("Trainer"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codegen.request.choices import TASKS, budget_names
-from codegen.request.phases import Cell
+from codegen.request.phases import ExperimentKey
 
 _HEADING = re.compile(r"^## ", re.MULTILINE)
 _GENERATED = "- **Generated:** "
@@ -16,7 +16,7 @@ _TRAINING = re.compile(r"^- \*\*Training Script:\*\* `([^`/]+)`$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Entry:
+class ManifestEntry:
     """What the manifest says of one experiment.
 
     Attributes:
@@ -27,7 +27,7 @@ class Entry:
         seals: first digits of the scripts' seals, by which a change is noticed.
     """
 
-    cell: Cell
+    cell: ExperimentKey
     title: str
     hpo_file: str | None
     training_file: str
@@ -55,7 +55,7 @@ class Entry:
         )
 
 
-def update_manifest(current: str | None, phase: str, entries: Sequence[Entry], *, today: str) -> str:
+def update_manifest(current: str | None, phase: str, entries: Sequence[ManifestEntry], *, today: str) -> str:
     """Put entries into a manifest, leaving every other entry and the text above them as they are.
 
     Args:
@@ -91,7 +91,7 @@ def _dateless(text: str) -> list[str]:
     return [line for line in text.splitlines() if not line.startswith(_GENERATED)]
 
 
-def _dated(entry: Entry, old: str | None, today: str) -> str:
+def _dated(entry: ManifestEntry, old: str | None, today: str) -> str:
     date = _date_of(old) if old is not None else None
     return old if date is not None and old == entry.render(date) else entry.render(today)
 

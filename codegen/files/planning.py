@@ -13,14 +13,14 @@ from typing import Any
 
 import msgspec
 
-from codegen.files.manifest import Entry
+from codegen.files.manifest import ManifestEntry
 from codegen.files.writer import Target
 from codegen.request.borrowing import combine
 from codegen.request.choices import PROJECT, UsageError
 from codegen.request.command_line import requests
 from codegen.request.configs import load_model
 from codegen.request.findings import require_same_question
-from codegen.request.phases import Cell, runs_search, search_first, sources
+from codegen.request.phases import ExperimentKey, runs_search, search_first, sources
 from codegen.request.request import Request
 from codegen.request.resolve import resolve_hpo, resolve_training
 from codegen.request.spec import HpoSpec, TrainingSpec
@@ -55,14 +55,14 @@ class Planned:
 class PlannedExperiment:
     """One experiment of a phase and its scripts."""
 
-    cell: Cell
+    cell: ExperimentKey
     data_path: str
     scripts: tuple[Planned, ...]
 
-    def entry(self, seals: Mapping[Path, str | None]) -> Entry:
+    def entry(self, seals: Mapping[Path, str | None]) -> ManifestEntry:
         """What the manifest says of it, given the seal that each script carries on disk."""
         *search, training = [each.path for each in self.scripts]
-        return Entry(
+        return ManifestEntry(
             cell=self.cell,
             title=training.stem.removeprefix(f"train_{self.cell.budget}_"),
             hpo_file=search[0].name if search else None,
@@ -93,7 +93,7 @@ def plan_all(options: argparse.Namespace, project: Path = PROJECT) -> list[Plann
     return [plan(cell, request, default_recipe=options.hyperparameters == "default") for cell, request in asked]
 
 
-def plan(cell: Cell, request: Request, *, default_recipe: bool) -> PlannedExperiment:
+def plan(cell: ExperimentKey, request: Request, *, default_recipe: bool) -> PlannedExperiment:
     """The scripts of one experiment: its search, if it has one, then its training.
 
     Args:
@@ -152,7 +152,7 @@ def _default_spec(request: Request) -> TrainingSpec:
     return replace(spec, command=f"{spec.command} --hyperparameters default")
 
 
-def _training_spec(cell: Cell, request: Request) -> TrainingSpec:
+def _training_spec(cell: ExperimentKey, request: Request) -> TrainingSpec:
     recipe = combine(sources(cell, request.project), request.project)
     first = search_first(request)
     if recipe is None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from codegen.request.configs import load_hpo
 from codegen.request.findings import Finding, load_finding
-from codegen.request.phases import Cell
+from codegen.request.phases import ExperimentKey
 from runtime.training.recipe import SEARCHED, Declared
 
 WEIGHT = 0.5
@@ -18,7 +18,7 @@ WEIGHT = 0.5
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Borrowed:
     """What a training script inlines.
 
     Attributes:
@@ -30,13 +30,13 @@ class Recipe:
 
     hyperparameters: dict[str, Any]
     provenance: dict[str, Any]
-    findings: tuple[tuple[Cell, Finding], ...]
+    findings: tuple[tuple[ExperimentKey, Finding], ...]
 
 
-def combine(sources: Sequence[Cell], project: Path) -> Recipe | None:
+def combine(sources: Sequence[ExperimentKey], project: Path) -> Borrowed | None:
     """Read the searches and make one recipe of them; None while one of them has not finished.
 
-    Each hyperparameter is interpolated on the scale that `Recipe` declares: geometrically or linearly, a choice
+    Each hyperparameter is interpolated on the scale that `Borrowed` declares: geometrically or linearly, a choice
     geometrically to the nearest allowed one. An architecture is never interpolated.
 
     Raises:
@@ -48,14 +48,14 @@ def combine(sources: Sequence[Cell], project: Path) -> Recipe | None:
         return None
     pairs = tuple(zip(sources, known, strict=True))
     if len(known) == 1:
-        return Recipe(known[0].hyperparameters(), known[0].provenance(sources[0].best_file), pairs)
+        return Borrowed(known[0].hyperparameters(), known[0].provenance(sources[0].best_file), pairs)
     space = load_hpo(sources[0].budget, project).space.draws()
     names = dict.fromkeys(finding.best.hyperparameters.architecture for finding in known)
     provenance = [
         {**finding.provenance(source.best_file), "weight": WEIGHT, "hyperparameters": finding.hyperparameters()}
         for source, finding in pairs
     ]
-    return Recipe(
+    return Borrowed(
         {"architecture": list(names), **_between(known[0], known[1], space)},
         {"interpolated_between": provenance},
         pairs,

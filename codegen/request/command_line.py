@@ -14,7 +14,7 @@ from codegen.request.parameters import PARAMETERS
 from data import command_line
 
 if TYPE_CHECKING:
-    from codegen.request.phases import Cell
+    from codegen.request.phases import ExperimentKey
     from codegen.request.request import Request
 
 _DESCRIPTION = "Write the search and training scripts of one experiment, one budget or a whole phase."
@@ -80,7 +80,7 @@ def check_choices(options: argparse.Namespace) -> None:
     _request(options, PROJECT, phase=options.phase, budget=budget, task=task, horizon=horizon, timescale=timescale)
 
 
-def requests(options: argparse.Namespace, project: Path = PROJECT) -> list[tuple[Cell, Request]]:
+def requests(options: argparse.Namespace, project: Path = PROJECT) -> list[tuple[ExperimentKey, Request]]:
     """Every experiment that the arguments ask for.
 
     Raises:

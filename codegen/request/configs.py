@@ -112,7 +112,7 @@ class Shared(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     last_row: bool
 
 
-class Candidate(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class ArchitectureConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """What makes one architecture; ``d_ff`` is solved."""
 
     d_model: Count
@@ -128,7 +128,7 @@ class ModelConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     parameters: Count
     patchtst: Shared
     default: str
-    architectures: Annotated[dict[Name, Candidate], msgspec.Meta(min_length=1)]
+    architectures: Annotated[dict[Name, ArchitectureConfig], msgspec.Meta(min_length=1)]
     recipe: RecipeConfig = RecipeConfig()
     checkpoint_activations: bool = False
 

@@ -9,7 +9,7 @@ import msgspec
 
 from codegen.request.choices import THRESHOLDS, UsageError
 from codegen.request.configs import load_model, required_values
-from codegen.request.phases import Cell
+from codegen.request.phases import ExperimentKey
 from codegen.request.spec import TrainingSpec
 from codegen.request.yaml_files import read_bytes
 from runtime.training.recipe import SEARCHED
@@ -24,7 +24,7 @@ class Found(required_values()):  # type: ignore[misc]
     architecture: str
 
 
-class Best(msgspec.Struct, frozen=True):
+class BestTrial(msgspec.Struct, frozen=True):
     """The best trial."""
 
     trial: int
@@ -66,7 +66,7 @@ class Finding(msgspec.Struct, frozen=True):
     n_trials: int
     ended_by: Literal["trials", "timeout"]
     trials: Trials
-    best: Best
+    best: BestTrial
     shortened_to_trials: int | None = None
 
     def is_finished(self) -> bool:
@@ -94,7 +94,7 @@ class Finding(msgspec.Struct, frozen=True):
         }
 
 
-def load_finding(cell: Cell, project: Path) -> Finding | None:
+def load_finding(cell: ExperimentKey, project: Path) -> Finding | None:
     """Read a search's finding; None while the search has not finished.
 
     Raises:
@@ -117,7 +117,7 @@ def load_finding(cell: Cell, project: Path) -> Finding | None:
     return finding
 
 
-def _require_finished(cell: Cell, finding: Finding) -> None:
+def _require_finished(cell: ExperimentKey, finding: Finding) -> None:
     if finding.shortened_to_trials is not None:
         reason = f"is a shorter look (--trials {finding.shortened_to_trials}), which is no search result"
     elif not finding.is_finished():
@@ -130,7 +130,7 @@ def _require_finished(cell: Cell, finding: Finding) -> None:
     raise UsageError(f"{cell.best_file} {reason}; remove it, and finish the search: python {cell.hpo_file}")
 
 
-def require_same_question(finding: Finding, spec: TrainingSpec, cell: Cell) -> None:
+def require_same_question(finding: Finding, spec: TrainingSpec, cell: ExperimentKey) -> None:
     """Refuse a finding whose data, labels or split are not those of the script that would use it.
 
     Raises:
@@ -157,7 +157,7 @@ def require_same_question(finding: Finding, spec: TrainingSpec, cell: Cell) -> N
         raise _other_architecture(cell, finding)
 
 
-def _other_architecture(cell: Cell, finding: Finding) -> UsageError:
+def _other_architecture(cell: ExperimentKey, finding: Finding) -> UsageError:
     return UsageError(
         f"{cell.best_file}: configs/model/patchtst_{cell.budget}.yaml does not give the architecture "
         f"{finding.best.hyperparameters.architecture!a} that the search trained; restore the configuration, or "
@@ -165,7 +165,7 @@ def _other_architecture(cell: Cell, finding: Finding) -> UsageError:
     )
 
 
-def _require_same(cell: Cell, name: str, found: object, wanted: object) -> None:
+def _require_same(cell: ExperimentKey, name: str, found: object, wanted: object) -> None:
     if found != wanted:
         raise UsageError(
             f"{cell.best_file} was searched with {name} {found!r}, this script has {wanted!r}; ask for the same, or "

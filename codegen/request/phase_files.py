@@ -27,7 +27,7 @@ Axis = Annotated[tuple[Value, ...], msgspec.Meta(min_length=1)]
 Pair = Annotated[tuple[Value, ...], msgspec.Meta(min_length=2, max_length=2)]
 
 
-class Source(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class Lender(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Whose searches a phase borrows: those of another phase, at one of its horizons and timescales."""
 
     phase: str
@@ -35,7 +35,7 @@ class Source(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     timescale: Timescale
 
 
-class Phase(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class PhaseConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Which experiments a phase holds, and where each task's hyperparameters come from.
 
     Attributes:
@@ -51,7 +51,7 @@ class Phase(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     timescales: Axis[Timescale]
     searches: tuple[Task, ...]
     interpolates: dict[str, Pair[Task]] = {}
-    borrows: Source | None = None
+    borrows: Lender | None = None
 
     def __post_init__(self) -> None:
         if self.borrows and self.searches:
@@ -95,14 +95,14 @@ class Phase(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
                     raise MisfitError(path, not_here(source, searched, f"searches of {whose}"))
 
 
-def load_phase(name: str, project: Path = PROJECT) -> Phase:
+def load_phase(name: str, project: Path = PROJECT) -> PhaseConfig:
     """Read a phase.
 
     Raises:
         UsageError: if there is no such phase, or its file or that of the phase it borrows from is not as it should be.
     """
     require_phase(name, project)
-    document, phase = load(f"configs/phases/{name}.yaml", Phase, project)
+    document, phase = load(f"configs/phases/{name}.yaml", PhaseConfig, project)
     known = budget_names(project)
     for index, budget in enumerate(phase.budgets):
         if budget not in known:
@@ -115,13 +115,13 @@ def load_phase(name: str, project: Path = PROJECT) -> Phase:
     return phase
 
 
-def _require_lender(name: str, phase: Phase, source: Source, project: Path) -> None:
+def _require_lender(name: str, phase: PhaseConfig, source: Lender, project: Path) -> None:
     others = [each for each in phase_names(project) if each != name]
     if source.phase == name:
         raise MisfitError(("borrows", "phase"), f"a phase cannot borrow from itself; allowed: {', '.join(others)}")
     if source.phase not in others:
         raise MisfitError(("borrows", "phase"), not_allowed(source.phase, others))
-    _, lender = load(f"configs/phases/{source.phase}.yaml", Phase, project)
+    _, lender = load(f"configs/phases/{source.phase}.yaml", PhaseConfig, project)
     if lender.borrows:
         borrowed = f"{source.phase} itself borrows from it"
         raise MisfitError(("borrows", "phase"), not_here(source.phase, [lender.borrows.phase], borrowed))

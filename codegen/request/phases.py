@@ -12,7 +12,7 @@ from codegen.request.request import Request, name_suffix
 
 
 @dataclass(frozen=True)
-class Cell:
+class ExperimentKey:
     """One experiment of a phase."""
 
     phase: str
@@ -55,7 +55,7 @@ def select(
     horizon: int | None = None,
     timescale: str | None = None,
     project: Path = PROJECT,
-) -> list[Cell]:
+) -> list[ExperimentKey]:
     """The experiments of a phase, in the order of its file.
 
     A given budget or task picks among the phase's own; a given horizon or timescale stands instead of them.
@@ -74,28 +74,28 @@ def select(
         (horizon,) if horizon else found.horizons,
         (timescale,) if timescale else found.timescales,
     )
-    return [Cell(phase, *values) for values in product(*axes)]
+    return [ExperimentKey(phase, *values) for values in product(*axes)]
 
 
-def runs_search(cell: Cell, project: Path = PROJECT) -> bool:
+def runs_search(cell: ExperimentKey, project: Path = PROJECT) -> bool:
     """Whether the experiment has a search of its own."""
     return cell.task in load_phase(cell.phase, project).searches
 
 
-def sources(cell: Cell, project: Path = PROJECT) -> list[Cell]:
+def sources(cell: ExperimentKey, project: Path = PROJECT) -> list[ExperimentKey]:
     """The searches an experiment's hyperparameters come from: its own, a borrowed one, or the two it lies between."""
     phase = load_phase(cell.phase, project)
     home = cell
     if phase.borrows is not None:
         borrowed = phase.borrows
-        home = Cell(borrowed.phase, cell.budget, cell.task, borrowed.horizon, borrowed.timescale)
+        home = ExperimentKey(borrowed.phase, cell.budget, cell.task, borrowed.horizon, borrowed.timescale)
     tasks = phase.interpolates.get(cell.task, (cell.task,))
-    return [Cell(home.phase, home.budget, task, home.horizon, home.timescale) for task in tasks]
+    return [ExperimentKey(home.phase, home.budget, task, home.horizon, home.timescale) for task in tasks]
 
 
-def sources_of(request: Request) -> list[Cell]:
+def sources_of(request: Request) -> list[ExperimentKey]:
     """The searches that a request's hyperparameters come from."""
-    cell = Cell(request.phase, request.budget, request.task, request.horizon, request.timescale)
+    cell = ExperimentKey(request.phase, request.budget, request.task, request.horizon, request.timescale)
     return sources(cell, request.project)
 
 

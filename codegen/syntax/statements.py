@@ -20,7 +20,7 @@ Statement: TypeAlias = cst.SimpleStatementLine | cst.If | cst.FunctionDef
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class FunctionParameter:
     """One parameter of a function."""
 
     name: str
@@ -67,7 +67,12 @@ def if_main(body: Sequence[Statement]) -> Statement:
 
 
 def function(
-    name: str, parameters: Sequence[Parameter], body: Sequence[Statement], *, returns: Expression, docstring: str
+    name: str,
+    parameters: Sequence[FunctionParameter],
+    body: Sequence[Statement],
+    *,
+    returns: Expression,
+    docstring: str,
 ) -> Statement:
     """`def name(parameters) -> returns: body`.
 
@@ -148,7 +153,7 @@ def _require_distinct(names: Sequence[str], what: str) -> None:
         raise ValueError(f"{what} must be at least one and none twice, got {', '.join(names) or 'none'}")
 
 
-def _parameter(parameter: Parameter) -> cst.Param:
+def _parameter(parameter: FunctionParameter) -> cst.Param:
     return cst.Param(cst.Name(Identifier(parameter.name)), cst.Annotation(operand(parameter.annotation)))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import expit
 
 from runtime.arrays import Floats
 
@@ -13,8 +14,9 @@ BINS = 10
 
 
 def probabilities(logits: Floats) -> Floats:
-    """The logistic function, without overflow; shape stays."""
-    return np.exp(-np.logaddexp(0.0, -logits))
+    """The logistic function; shape stays."""
+    chances: Floats = expit(logits)
+    return chances
 
 
 def calibration(labels: Floats, forecast: Floats) -> dict[str, Any]:

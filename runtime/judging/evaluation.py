@@ -138,16 +138,16 @@ def _ranking(labels: Floats, logits: Floats) -> dict[str, Any]:
 def _decision(labels: Floats, forecast: Floats, threshold: float | None) -> dict[str, Any] | None:
     if threshold is None:
         return None
-    chosen, positive = forecast >= threshold, labels == 1
-    hits = int((chosen & positive).sum())
+    counts = metrics.confusion_matrix(labels, forecast >= threshold, labels=[0, 1]).ravel().tolist()
+    true_negatives, false_positives, false_negatives, hits = counts
     table = {
         "threshold": threshold,
         "true_positives": hits,
-        "false_positives": int((chosen & ~positive).sum()),
-        "false_negatives": int((~chosen & positive).sum()),
-        "true_negatives": int((~chosen & ~positive).sum()),
-        "precision": hits / int(chosen.sum()) if chosen.any() else None,
-        "recall": hits / int(positive.sum()) if positive.any() else None,
+        "false_positives": false_positives,
+        "false_negatives": false_negatives,
+        "true_negatives": true_negatives,
+        "precision": hits / (hits + false_positives) if hits + false_positives else None,
+        "recall": hits / (hits + false_negatives) if hits + false_negatives else None,
     }
     return with_reasons(table, {"precision": "no forecast reaches the threshold", "recall": "there is no positive"})
 

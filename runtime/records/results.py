@@ -116,7 +116,7 @@ class Epoch(Struct, frozen=True):
     architecture: str = ""
 
 
-class Training(Struct, frozen=True):
+class TrainingRecord(Struct, frozen=True):
     """How a training went."""
 
     best_epoch: int
@@ -126,7 +126,7 @@ class Training(Struct, frozen=True):
     seconds: float
 
 
-class Architecture(Struct, frozen=True):
+class ArchitectureRecord(Struct, frozen=True):
     """What is needed to count the numbers that a training reads."""
 
     num_channels: int
@@ -190,10 +190,10 @@ class Result(Struct, frozen=True, kw_only=True):
     failure: str = ""
     training_seed: int | None = None
     train_fraction: float | None = None
-    architecture: Architecture | None = None
+    architecture: ArchitectureRecord | None = None
     recipe: dict[str, Any] | None = None
     parameter_count: int | None = None
-    training: Training | None = None
+    training: TrainingRecord | None = None
     weights_sha256: str = ""
     validation: Forecasts | None = None
     test: Forecasts | None = None

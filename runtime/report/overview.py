@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from runtime.records.results import Result, budget_size
-from runtime.report.phase import Experiment, Phase
+from runtime.report.phase import ReportedExperiment, ReportedPhase
 from runtime.report.sections import anchor
 from runtime.report.seeds import seeds_marks
 from runtime.report.tables import Cell, Table
@@ -14,17 +14,17 @@ from runtime.report.verdict import STATES, marks, typeset
 _TONES = {"finished": "good", "failed": "bad", "unreadable": "bad", "killed": "bad", "missing": "missing"}
 
 
-def overview_tables(phase: Phase) -> list[Table]:
+def overview_tables(phase: ReportedPhase) -> list[Table]:
     """Tasks by budgets, one table for each horizon or timescale."""
     named = [each for each in phase.experiments if each.budget]
     return [_matrix([each for each in named if each.variant == variant], variant) for variant in _distinct(named)]
 
 
-def _distinct(experiments: list[Experiment]) -> list[str]:
+def _distinct(experiments: list[ReportedExperiment]) -> list[str]:
     return list(dict.fromkeys(each.variant for each in experiments))
 
 
-def _matrix(experiments: list[Experiment], variant: str) -> Table:
+def _matrix(experiments: list[ReportedExperiment], variant: str) -> Table:
     budgets = sorted({each.budget for each in experiments}, key=budget_size)
     tasks = sorted({each.task for each in experiments})
     at = {(each.task, each.budget): each for each in experiments}
@@ -36,7 +36,7 @@ def _matrix(experiments: list[Experiment], variant: str) -> Table:
     return table
 
 
-def _cell(experiment: Experiment) -> Cell:
+def _cell(experiment: ReportedExperiment) -> Cell:
     run = experiment.run
     text, detail = _headline(run.result) if run and run.result and run.state == "finished" else ("", "")
     if not (text or experiment.is_empty):
@@ -62,7 +62,7 @@ def _headline(result: Result) -> tuple[str, str]:
     return typeset(model.log_loss_skill, ".1%"), f"{sure} on {split}{opened}"
 
 
-def _search_marks(experiment: Experiment) -> list[tuple[str, str]]:
+def _search_marks(experiment: ReportedExperiment) -> list[tuple[str, str]]:
     search = experiment.search
     if search is None and not experiment.search_script:
         return []
@@ -70,7 +70,7 @@ def _search_marks(experiment: Experiment) -> list[tuple[str, str]]:
     return [(f"search {STATES[state]}", _TONES.get(state, "open"))]
 
 
-def _training_marks(experiment: Experiment) -> list[tuple[str, str]]:
+def _training_marks(experiment: ReportedExperiment) -> list[tuple[str, str]]:
     run = experiment.run
     if run is None:
         shorter = [("shorter look only", "open")] if any(each.is_short for each in experiment.runs) else []
@@ -79,7 +79,7 @@ def _training_marks(experiment: Experiment) -> list[tuple[str, str]]:
     return [(f"training {state}", tone), *others, *seeds_marks(experiment.seeds)]
 
 
-def summary(phase: Phase) -> str:
+def summary(phase: ReportedPhase) -> str:
     """One sentence with the counts."""
     searches = [_search_marks(each) for each in phase.experiments]
     trainings = [_training_marks(each) for each in phase.experiments if each.training_script or each.run]
@@ -95,7 +95,7 @@ def _counted(words: list[str]) -> str:
     return ", ".join(f"{count} {word}" for word, count in Counter(words).most_common())
 
 
-def missing_table(phase: Phase) -> Table:
+def missing_table(phase: ReportedPhase) -> Table:
     """Every script that nothing was run of, with the command that runs it."""
     table = Table("Missing: scripts that nothing was run of", ["Experiment", "What", "Command"])
     for each in phase.experiments:
@@ -106,7 +106,7 @@ def missing_table(phase: Phase) -> Table:
     return table
 
 
-def openings_table(phase: Phase) -> Table:
+def openings_table(phase: ReportedPhase) -> Table:
     """The log of test openings, as far as it concerns this phase's questions."""
     table = Table("Openings of the test splits", ["Experiment", "Opened", "Opening", "Weights"])
     for each in phase.openings:

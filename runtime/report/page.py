@@ -10,19 +10,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from data.files import write_atomically
 from runtime.report.overview import missing_table, openings_table, overview_tables, summary
-from runtime.report.phase import Phase
+from runtime.report.phase import ReportedPhase
 from runtime.report.scaling import scaling_section
 from runtime.report.sections import Gap, Section, anchor, experiment_section, split_sections
 from runtime.report.style import Picture
 from runtime.report.tables import runs_table, searches_table
 
 
-def write_phase(phase: Phase, folder: Path) -> Path:
+def write_phase(phase: ReportedPhase, folder: Path) -> Path:
     """Write the page of a phase, see `write_page`."""
     return write_page(phase.name, page_sections(phase), folder)
 
 
-def write_comparison(phases: Sequence[Phase], folder: Path) -> Path:
+def write_comparison(phases: Sequence[ReportedPhase], folder: Path) -> Path:
     """Write the page that compares phases, horizons and timescales: the scaling of each phase, see `write_page`."""
     sections = [scaling_section(phase, phase.name, anchor(phase.name)) for phase in phases]
     return write_page("Scaling of all phases", sections, folder)
@@ -51,7 +51,7 @@ def write_page(title: str, sections: Sequence[Section], folder: Path) -> Path:
     return page
 
 
-def page_sections(phase: Phase) -> list[Section]:
+def page_sections(phase: ReportedPhase) -> list[Section]:
     """All of the page, in its order."""
     experiments = [experiment_section(each) for each in phase.experiments if not each.is_empty]
     links = {run.name: f"#{anchor(each.title)}" for each in phase.experiments for run in each.runs}

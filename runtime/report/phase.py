@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 
 from runtime.records.results import Opening, Result, budget_size
-from runtime.report.runs import PART, SHORT, Run, one_line, read_runs
-from runtime.report.searches import Search, read_search
+from runtime.report.runs import PART, SHORT, ReportedRun, one_line, read_runs
+from runtime.report.searches import ReportedSearch, read_search
 
 OPENINGS = "experiments/test_openings.jsonl"
 
@@ -19,7 +19,7 @@ _NAME = re.compile(r"(hpo|train)_(?P<budget>[^_]+)_(?P<task>threshold_[^_]+)(?P<
 
 
 @dataclass
-class Experiment:
+class ReportedExperiment:
     """One question of a phase and all that was done about it.
 
     Attributes:
@@ -35,21 +35,21 @@ class Experiment:
     variant: str = ""
     search_script: str = ""
     training_script: str = ""
-    searches: list[Search] = field(default_factory=list)
-    runs: list[Run] = field(default_factory=list)
+    searches: list[ReportedSearch] = field(default_factory=list)
+    runs: list[ReportedRun] = field(default_factory=list)
 
     @property
-    def run(self) -> Run | None:
+    def run(self) -> ReportedRun | None:
         """The training that stands for the experiment: the latest of the script's own seed."""
         return next((run for run in self.seeds if not run.is_further_seed), None)
 
     @property
-    def seeds(self) -> list[Run]:
+    def seeds(self) -> list[ReportedRun]:
         """The latest whole training of each seed, the script's own first."""
         return [run for run in self.runs if run.is_latest and not (run.is_short or run.is_part)]
 
     @property
-    def search(self) -> Search | None:
+    def search(self) -> ReportedSearch | None:
         """The search that stands for the experiment: the one that was no shorter look."""
         return next((search for search in self.searches if not search.is_short), None)
 
@@ -60,7 +60,7 @@ class Experiment:
 
 
 @dataclass(frozen=True)
-class Phase:
+class ReportedPhase:
     """One phase.
 
     Attributes:
@@ -73,17 +73,17 @@ class Phase:
 
     name: str
     project: Path
-    experiments: list[Experiment]
+    experiments: list[ReportedExperiment]
     openings: list[Opening]
     problems: list[str]
 
     @property
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[ReportedRun]:
         """All records of trainings."""
         return [run for experiment in self.experiments for run in experiment.runs]
 
     @property
-    def searches(self) -> list[Search]:
+    def searches(self) -> list[ReportedSearch]:
         """All searches."""
         return [search for experiment in self.experiments for search in experiment.searches]
 
@@ -93,7 +93,7 @@ class Phase:
         return [run.result for run in self.runs if run.result and run.is_latest and not run.is_short]
 
 
-def read_phase(project: Path, name: str, outputs: Path) -> Phase:
+def read_phase(project: Path, name: str, outputs: Path) -> ReportedPhase:
     """Read all that there is; what cannot be read is kept with the reason.
 
     Args:
@@ -102,7 +102,7 @@ def read_phase(project: Path, name: str, outputs: Path) -> Phase:
         outputs: folder of the phases' outputs.
     """
     scripts, folder = project / "experiments" / name, outputs / name
-    found: dict[str, Experiment] = {}
+    found: dict[str, ReportedExperiment] = {}
     for path in sorted(scripts.glob("*.py")):
         _add_script(found, path, project)
     for stem in sorted(
@@ -111,7 +111,7 @@ def read_phase(project: Path, name: str, outputs: Path) -> Phase:
         _add_outputs(found, stem, folder / stem, scripts / f"{stem}.best.json")
     problems: list[str] = []
     openings = _read_openings(project / OPENINGS, found.values(), problems)
-    return Phase(name, project, sorted(found.values(), key=_order), openings, problems)
+    return ReportedPhase(name, project, sorted(found.values(), key=_order), openings, problems)
 
 
 def _folders(folder: Path) -> Iterable[Path]:
@@ -122,17 +122,17 @@ def _stem(best: Path) -> str:
     return best.name.removesuffix(".best.json")
 
 
-def _experiment(found: dict[str, Experiment], stem: str) -> Experiment:
+def _experiment(found: dict[str, ReportedExperiment], stem: str) -> ReportedExperiment:
     """The experiment that a script or folder belongs to; one of its own for a name that follows no convention."""
     script = stem.removesuffix(SHORT).partition(PART)[0]
     match = _NAME.fullmatch(script)
     if match is None:
-        return found.setdefault(script, Experiment(script))
+        return found.setdefault(script, ReportedExperiment(script))
     title = f"{match['budget']}_{match['task']}{match['rest']}"
-    return found.setdefault(title, Experiment(title, match["budget"], match["task"], match["rest"].lstrip("_")))
+    return found.setdefault(title, ReportedExperiment(title, match["budget"], match["task"], match["rest"].lstrip("_")))
 
 
-def _add_script(found: dict[str, Experiment], path: Path, project: Path) -> None:
+def _add_script(found: dict[str, ReportedExperiment], path: Path, project: Path) -> None:
     if _NAME.fullmatch(path.stem) is None:
         return
     experiment, script = _experiment(found, path.stem), path.relative_to(project).as_posix()
@@ -142,7 +142,7 @@ def _add_script(found: dict[str, Experiment], path: Path, project: Path) -> None
         experiment.training_script = script
 
 
-def _add_outputs(found: dict[str, Experiment], stem: str, folder: Path, best_file: Path) -> None:
+def _add_outputs(found: dict[str, ReportedExperiment], stem: str, folder: Path, best_file: Path) -> None:
     search, runs = read_search(folder, best_file), list(read_runs(folder))
     if search is not None:
         _experiment(found, stem).searches.append(search)
@@ -150,7 +150,7 @@ def _add_outputs(found: dict[str, Experiment], stem: str, folder: Path, best_fil
         _experiment(found, stem).runs.extend(runs)
 
 
-def _read_openings(log: Path, experiments: Iterable[Experiment], problems: list[str]) -> list[Opening]:
+def _read_openings(log: Path, experiments: Iterable[ReportedExperiment], problems: list[str]) -> list[Opening]:
     if not log.exists():
         return []
     results = [run.result for each in experiments for run in each.runs if run.result]
@@ -165,5 +165,5 @@ def _read_openings(log: Path, experiments: Iterable[Experiment], problems: list[
     return [opening for opening in openings if opening.question in asked or opening.experiment in names]
 
 
-def _order(experiment: Experiment) -> tuple[str, float, str, str]:
+def _order(experiment: ReportedExperiment) -> tuple[str, float, str, str]:
     return experiment.variant, budget_size(experiment.budget), experiment.task, experiment.title

@@ -30,7 +30,7 @@ PART = "_fraction_"
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class ReportedRun:
     """One record of a training.
 
     Attributes:
@@ -104,7 +104,7 @@ class Run:
         return table
 
 
-def read_runs(folder: Path) -> Iterator[Run]:
+def read_runs(folder: Path) -> Iterator[ReportedRun]:
     """Every record of a script's folder: of each seed the latest first; none if it holds none."""
     further = sorted(folder.glob("seed_*/"), key=lambda path: (len(path.name), path.name))
     for place in (folder, *further):
@@ -115,12 +115,12 @@ def read_runs(folder: Path) -> Iterator[Run]:
             yield _read_run(folder, path)
 
 
-def _read_run(folder: Path, path: Path) -> Run:
+def _read_run(folder: Path, path: Path) -> ReportedRun:
     try:
         result = msgspec.json.decode(path.read_bytes(), type=Result)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        return Run(folder.name, path, None, one_line(error), "unreadable")
-    return Run(folder.name, path, result, "", _state(result, folder))
+        return ReportedRun(folder.name, path, None, one_line(error), "unreadable")
+    return ReportedRun(folder.name, path, result, "", _state(result, folder))
 
 
 def _state(result: Result, folder: Path) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from runtime.records.results import Result
 from runtime.report.figures.scaling import scaling_picture
-from runtime.report.phase import Phase
+from runtime.report.phase import ReportedPhase
 from runtime.report.scaling_tables import forms_table, glance_table, left_out_table, levels_table, trends_table
 from runtime.report.sections import Section, anchor
 from runtime.scaling import TRAINING_SAMPLES, Study, studies, summary
@@ -35,7 +35,7 @@ class Panel:
         return len(self.found["levels"]) > 1
 
 
-def scaling_section(phase: Phase, title: str = "Scaling", name: str = "scaling") -> Section:
+def scaling_section(phase: ReportedPhase, title: str = "Scaling", name: str = "scaling") -> Section:
     """A panel for each question, and one for each experiment that was trained on several amounts of data."""
     panels = _panels(phase.results)
     words = [] if panels else ["No training has a record that can be compared."]

@@ -23,7 +23,7 @@ LEAST_COMPLETED = 10
 """Completed trials below which importances are noise and are not shown."""
 
 
-class Best(msgspec.Struct, frozen=True):
+class BestTrialRecord(msgspec.Struct, frozen=True):
     """The trial that won."""
 
     trial: int
@@ -33,7 +33,7 @@ class Best(msgspec.Struct, frozen=True):
     hyperparameters: dict[str, Any]
 
 
-class Finished(msgspec.Struct, frozen=True):
+class SearchRecord(msgspec.Struct, frozen=True):
     """The part of ``*.best.json``, or of ``shortened.json``, that a report reads."""
 
     n_trials: int
@@ -42,11 +42,11 @@ class Finished(msgspec.Struct, frozen=True):
     hpo_train_fraction: float
     trials: dict[str, int]
     alarms: list[Alarm]
-    best: Best
+    best: BestTrialRecord
 
 
 @dataclass(frozen=True, eq=False)
-class Search:
+class ReportedSearch:
     """One search.
 
     Attributes:
@@ -59,7 +59,7 @@ class Search:
 
     name: str
     study: optuna.Study | None
-    finished: Finished | None
+    finished: SearchRecord | None
     problem: str
     state: str
 
@@ -95,7 +95,7 @@ def lowest(trial: FrozenTrial) -> float | None:
     return min(trial.intermediate_values.values(), default=trial.value)
 
 
-def read_search(folder: Path, best_file: Path) -> Search | None:
+def read_search(folder: Path, best_file: Path) -> ReportedSearch | None:
     """Read a search's journal and the file it hands over.
 
     Args:
@@ -118,7 +118,7 @@ def read_search(folder: Path, best_file: Path) -> Search | None:
         state = "finished"
     else:
         state = "running" if is_held(folder) else "unfinished"
-    return Search(folder.name, study, finished, "; ".join(problems), state)
+    return ReportedSearch(folder.name, study, finished, "; ".join(problems), state)
 
 
 def _read(reader: Any, path: Path, problems: list[str]) -> Any:
@@ -150,5 +150,5 @@ def read_study(journal: Path) -> optuna.Study:
         return memory
 
 
-def _read_finished(path: Path) -> Finished:
-    return msgspec.json.decode(path.read_bytes(), type=Finished)
+def _read_finished(path: Path) -> SearchRecord:
+    return msgspec.json.decode(path.read_bytes(), type=SearchRecord)

@@ -18,9 +18,9 @@ from runtime.report.figures.ranking import precision_recall_curves, roc_curves
 from runtime.report.figures.reliability import reliability_diagram
 from runtime.report.figures.search_history import search_history
 from runtime.report.figures.split import split_chart
-from runtime.report.phase import Experiment, Phase
-from runtime.report.runs import Run, Unknown
-from runtime.report.searches import Search
+from runtime.report.phase import ReportedExperiment, ReportedPhase
+from runtime.report.runs import ReportedRun, Unknown
+from runtime.report.searches import ReportedSearch
 from runtime.report.seeds import seeds_marks, seeds_table, seeds_words
 from runtime.report.style import Picture
 from runtime.report.tables import Table, decisions_table, forecasts_table, trials_table
@@ -83,7 +83,7 @@ def figure(title: str, make: Callable[[], Picture]) -> Figure:
         return Gap(title, str(reason))
 
 
-def experiment_section(experiment: Experiment) -> Section:
+def experiment_section(experiment: ReportedExperiment) -> Section:
     """All that was done about one question: the latest training first, then its search, then everything else."""
     run, search, seeds = experiment.run, experiment.search, experiment.seeds
     parts = [seeds_section(seeds)] if any(each.is_further_seed for each in seeds) else []
@@ -94,12 +94,12 @@ def experiment_section(experiment: Experiment) -> Section:
     return Section(experiment.title.replace("_", " "), anchor(experiment.title), parts=parts)
 
 
-def seeds_section(runs: list[Run]) -> Section:
+def seeds_section(runs: list[ReportedRun]) -> Section:
     """All seeds of a training side by side."""
     return Section("Training seeds", words=seeds_words(runs), marks=seeds_marks(runs), tables=[seeds_table(runs)])
 
 
-def run_section(run: Run, *, folded: bool = False) -> Section:
+def run_section(run: ReportedRun, *, folded: bool = False) -> Section:
     """One training: its verdict, its alarms, its numbers; its pictures unless it stands for many that look alike."""
     result = run.result
     judged = result.judged() if result else {}
@@ -118,14 +118,14 @@ def run_section(run: Run, *, folded: bool = False) -> Section:
     )
 
 
-def _run_figures(run: Run, judged: Iterable[str]) -> list[Figure]:
+def _run_figures(run: ReportedRun, judged: Iterable[str]) -> list[Figure]:
     figures = [figure("Loss by epoch", partial(loss_curves, run))]
     for split in reversed(list(judged)):
         figures += _split_figures(run, split)
     return figures
 
 
-def _split_figures(run: Run, split: str) -> list[Figure]:
+def _split_figures(run: ReportedRun, split: str) -> list[Figure]:
     figures = [
         figure(f"Paired differences, {split}", partial(paired_differences, run, split)),
         figure(f"Reliability, {split}", partial(reliability_diagram, run, split)),
@@ -140,7 +140,7 @@ def _split_figures(run: Run, split: str) -> list[Figure]:
     ]
 
 
-def search_section(search: Search, *, folded: bool = False) -> Section:
+def search_section(search: ReportedSearch, *, folded: bool = False) -> Section:
     """One search: how it ended, every trial, and what it looked at."""
     return Section(
         f"Search {search.name}",
@@ -157,7 +157,7 @@ def search_section(search: Search, *, folded: bool = False) -> Section:
     )
 
 
-def _search_words(search: Search) -> list[str]:
+def _search_words(search: ReportedSearch) -> list[str]:
     words = []
     if search.problem:
         words.append(f"Not everything could be read: {search.problem}.")
@@ -176,7 +176,7 @@ def _search_words(search: Search) -> list[str]:
     return words
 
 
-def split_sections(phase: Phase) -> list[Figure]:
+def split_sections(phase: ReportedPhase) -> list[Figure]:
     """One chart for each distinct split of the phase."""
     distinct: dict[str, Callable[[], Picture]] = {}
     for run in phase.runs:

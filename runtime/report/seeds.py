@@ -10,7 +10,7 @@ import numpy as np
 from runtime.judging.baselines import title_of
 from runtime.judging.intervals import LEAST_CHUNKS, t_interval
 from runtime.records.results import Result
-from runtime.report.runs import Run
+from runtime.report.runs import ReportedRun
 from runtime.report.tables import Cell, Table
 from runtime.report.verdict import STATES, marks
 
@@ -18,7 +18,7 @@ _FORMS: tuple[dict[str, Any], ...] = ({}, {"share": True}, {}, {"signed": True})
 """How log loss, skill, ROC AUC and the difference to the rival are written."""
 
 
-def seeds_table(runs: Sequence[Run]) -> Table:
+def seeds_table(runs: Sequence[ReportedRun]) -> Table:
     """A row a seed, then the mean of the finished ones with its t interval over seeds.
 
     Every number comes from the same split: test where all finished seeds opened it, else validation.
@@ -41,7 +41,7 @@ def seeds_table(runs: Sequence[Run]) -> Table:
     return table
 
 
-def seeds_words(runs: Sequence[Run]) -> list[str]:
+def seeds_words(runs: Sequence[ReportedRun]) -> list[str]:
     """What the interval means, and which seeds are not in it."""
     words = [
         "The interval over seeds says how far the choice of a seed moves the result on these days; how far other days "
@@ -51,7 +51,7 @@ def seeds_words(runs: Sequence[Run]) -> list[str]:
     return [*words, f"Not in the mean: {'; '.join(missing)}."] if missing else words
 
 
-def seeds_marks(runs: Sequence[Run]) -> list[tuple[str, str]]:
+def seeds_marks(runs: Sequence[ReportedRun]) -> list[tuple[str, str]]:
     """How many seeds there are, and how many of them are not finished; nothing for a single one."""
     if len(runs) < 2:
         return []
@@ -59,16 +59,16 @@ def seeds_marks(runs: Sequence[Run]) -> list[tuple[str, str]]:
     return [(f"{done} of {len(runs)} seeds finished", "good" if done == len(runs) else "bad")]
 
 
-def _finished(runs: Sequence[Run]) -> list[Result]:
+def _finished(runs: Sequence[ReportedRun]) -> list[Result]:
     return [run.result for run in runs if run.result and run.state == "finished"]
 
 
-def _seed(run: Run) -> str:
+def _seed(run: ReportedRun) -> str:
     seed = run.result.training_seed if run.result else None
     return run.name if seed is None else str(seed)
 
 
-def _reason(run: Run) -> str:
+def _reason(run: ReportedRun) -> str:
     return run.problem or (run.result.failure if run.result else "") or STATES[run.state]
 
 
@@ -80,7 +80,7 @@ def _numbers(result: Result, split: str, rival: str | None) -> list[float | None
     return [model.log_loss, model.log_loss_skill, model.roc_auc, paired.difference if paired else None]
 
 
-def _row(table: Table, run: Run, split: str, rival: str | None) -> list[Cell]:
+def _row(table: Table, run: ReportedRun, split: str, rival: str | None) -> list[Cell]:
     result, head = run.result, [Cell(_seed(run)), Cell(marks=marks(run))]
     if result is None or result.training is None or run.state != "finished":
         return [*head, *[table.undefined(f"{_seed(run)}: {_reason(run)}")] * (len(table.header) - len(head))]

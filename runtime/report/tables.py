@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from runtime.judging.baselines import title_of
 from runtime.records.results import Forecast, Forecasts, Range, Result
-from runtime.report.runs import Run
-from runtime.report.searches import OUTCOMES, Search, lowest, outcome
+from runtime.report.runs import ReportedRun
+from runtime.report.searches import OUTCOMES, ReportedSearch, lowest, outcome
 from runtime.report.verdict import marks, search_marks, typeset
 
 
@@ -138,7 +138,7 @@ def decisions_table(result: Result) -> Table:
     return table
 
 
-def runs_table(runs: Iterable[Run], links: dict[str, str]) -> Table:
+def runs_table(runs: Iterable[ReportedRun], links: dict[str, str]) -> Table:
     """Every training, failures included, with the numbers of the split that leads."""
     table = Table(
         "All trainings",
@@ -161,7 +161,7 @@ def runs_table(runs: Iterable[Run], links: dict[str, str]) -> Table:
     return table
 
 
-def _summary(table: Table, run: Run) -> list[Cell]:
+def _summary(table: Table, run: ReportedRun) -> list[Cell]:
     result = run.result
     parameters = Cell(f"{result.parameter_count:,}" if result and result.parameter_count else "–")
     best = min(run.epochs, key=lambda each: each.val_loss, default=None)
@@ -185,7 +185,7 @@ def _summary(table: Table, run: Run) -> list[Cell]:
     ]
 
 
-def searches_table(searches: Iterable[Search], links: dict[str, str]) -> Table:
+def searches_table(searches: Iterable[ReportedSearch], links: dict[str, str]) -> Table:
     """Every search, unfinished ones included."""
     table = Table(
         "All searches", ["Search", "State", *(name.capitalize() for name in OUTCOMES), "Best loss", "Best trial"]
@@ -206,7 +206,7 @@ def searches_table(searches: Iterable[Search], links: dict[str, str]) -> Table:
     return table
 
 
-def trials_table(search: Search) -> Table:
+def trials_table(search: ReportedSearch) -> Table:
     """Every trial of a search."""
     names = list(dict.fromkeys(name for trial in search.trials for name in trial.params))
     table = Table(

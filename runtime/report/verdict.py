@@ -8,8 +8,8 @@ from typing import Literal
 from runtime.judging.baselines import title_of
 from runtime.judging.intervals import LEAST_CHUNKS
 from runtime.records.results import Difference, Forecasts, Result
-from runtime.report.runs import Run
-from runtime.report.searches import Search
+from runtime.report.runs import ReportedRun
+from runtime.report.searches import ReportedSearch
 
 Tone = Literal["good", "open", "bad"]
 
@@ -46,7 +46,7 @@ def compare(difference: Difference) -> Literal["better", "worse", "open", "undef
     return "worse" if all(low > 0 for low, _ in intervals) else "open"
 
 
-def judge(run: Run) -> Verdict:
+def judge(run: ReportedRun) -> Verdict:
     """The verdict on one run, whatever its state."""
     result = run.result
     if result is None:
@@ -182,14 +182,14 @@ def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def search_marks(search: Search) -> list[tuple[str, str]]:
+def search_marks(search: ReportedSearch) -> list[tuple[str, str]]:
     """Words and tone of what must stand beside a search's name wherever it is listed."""
     tones = {"finished": "good", "unreadable": "bad"}
     found = [(STATES[search.state], tones.get(search.state, "open"))]
     return [*found, ("shortened", "open")] if search.is_short else found
 
 
-def marks(run: Run) -> list[tuple[str, str]]:
+def marks(run: ReportedRun) -> list[tuple[str, str]]:
     """Words and tone of what must stand beside a run's name wherever it is listed."""
     tones = {"finished": "good", "failed": "bad", "unreadable": "bad", "killed": "bad"}
     found = [(STATES[run.state], tones.get(run.state, "open"))]

@@ -22,7 +22,7 @@ EARLY_EPOCH = 5
 
 
 @dataclass(frozen=True)
-class Finding:
+class Sign:
     """What a rule found.
 
     Attributes:
@@ -43,7 +43,7 @@ def is_falling(trend: Mapping[str, Any]) -> bool:
     return trend["p_value"] is not None and trend["p_value"] < SIGNIFICANT
 
 
-def data_limited(findings: Iterable[Finding], trend: Mapping[str, Any]) -> bool:
+def data_limited(findings: Iterable[Sign], trend: Mapping[str, Any]) -> bool:
     """Whether the data, not the model, limit the result: a rule about the sizes fired, and the loss does not fall.
 
     Args:
@@ -53,7 +53,7 @@ def data_limited(findings: Iterable[Finding], trend: Mapping[str, Any]) -> bool:
     return not is_falling(trend) and any(finding.fired and finding.decisive for finding in findings)
 
 
-def no_better_than_constant(comparison: Mapping[str, Any]) -> Finding:
+def no_better_than_constant(comparison: Mapping[str, Any]) -> Sign:
     """Fires when neither form of a falling or rising loss beats a constant by more than AICc 2.
 
     Args:
@@ -61,12 +61,12 @@ def no_better_than_constant(comparison: Mapping[str, Any]) -> Finding:
     """
     name, chosen = "no_better_than_constant", comparison["chosen"]
     if chosen is None:
-        return Finding(name, None, comparison["undefined"]["chosen"], decisive=True)
+        return Sign(name, None, comparison["undefined"]["chosen"], decisive=True)
     words = "no form fits the losses better than a constant" if chosen == "constant" else f"{chosen} beats a constant"
-    return Finding(name, chosen == "constant", words, decisive=True)
+    return Sign(name, chosen == "constant", words, decisive=True)
 
 
-def only_training_improves(train: Mapping[str, Any], held_out: Mapping[str, Any], split: str) -> Finding:
+def only_training_improves(train: Mapping[str, Any], held_out: Mapping[str, Any], split: str) -> Sign:
     """Fires when larger models fit the training days better, and the held-out days no better.
 
     Args:
@@ -76,18 +76,18 @@ def only_training_improves(train: Mapping[str, Any], held_out: Mapping[str, Any]
     name = "only_training_improves"
     for trend in (train, held_out):
         if trend["p_value"] is None:
-            return Finding(name, None, trend["undefined"]["p_value"], decisive=True)
+            return Sign(name, None, trend["undefined"]["p_value"], decisive=True)
     values = f"(one-sided p = {train['p_value']:.2g} and {held_out['p_value']:.2g})"
     fell, helped = is_falling(train), is_falling(held_out)
     words = f"the training loss {_falls(fell)} with size and the {split} loss {_falls(helped)} {values}"
-    return Finding(name, fell and not helped, words, decisive=True)
+    return Sign(name, fell and not helped, words, decisive=True)
 
 
 def _falls(falls: bool) -> str:
     return "falls" if falls else "does not fall"
 
 
-def more_parameters_than_scalars(ratios: Mapping[str, float]) -> Finding:
+def more_parameters_than_scalars(ratios: Mapping[str, float]) -> Sign:
     """Fires when any size has more than one parameter for each scalar of its training.
 
     Args:
@@ -95,10 +95,10 @@ def more_parameters_than_scalars(ratios: Mapping[str, float]) -> Finding:
     """
     above = [f"{ratio:,.1f} at {level}" for level, ratio in ratios.items() if ratio > PARAMETERS_PER_SCALAR]
     words = f"parameters per training scalar are {', '.join(above)}" if above else "no size has a parameter per scalar"
-    return Finding("more_parameters_than_scalars", bool(above), words)
+    return Sign("more_parameters_than_scalars", bool(above), words)
 
 
-def early_best_epoch(best_epochs: Mapping[str, float], shortest_schedule: int) -> Finding:
+def early_best_epoch(best_epochs: Mapping[str, float], shortest_schedule: int) -> Sign:
     """Fires when the median best epoch of any size is at most `EARLY_EPOCH`.
 
     Args:
@@ -107,13 +107,13 @@ def early_best_epoch(best_epochs: Mapping[str, float], shortest_schedule: int) -
     """
     name = "early_best_epoch"
     if shortest_schedule <= EARLY_EPOCH:
-        return Finding(name, None, f"a schedule of {shortest_schedule} epochs ends early whatever the data")
+        return Sign(name, None, f"a schedule of {shortest_schedule} epochs ends early whatever the data")
     early = [f"{epoch:g} at {level}" for level, epoch in best_epochs.items() if epoch <= EARLY_EPOCH]
     words = f"the best epoch is {', '.join(early)}" if early else f"every best epoch comes after epoch {EARLY_EPOCH}"
-    return Finding(name, bool(early), words)
+    return Sign(name, bool(early), words)
 
 
-def baseline_not_beaten(baseline: str, intervals: Mapping[str, list[float] | None]) -> Finding:
+def baseline_not_beaten(baseline: str, intervals: Mapping[str, list[float] | None]) -> Sign:
     """Fires when no size beats the strongest baseline: the interval of model less baseline reaches 0 at all of them.
 
     Args:
@@ -123,8 +123,8 @@ def baseline_not_beaten(baseline: str, intervals: Mapping[str, list[float] | Non
     name = "baseline_not_beaten"
     known = {level: interval for level, interval in intervals.items() if interval is not None}
     if not known:
-        return Finding(name, None, "the split has too few chunks for an interval")
+        return Sign(name, None, "the split has too few chunks for an interval")
     beaten = [level for level, interval in known.items() if interval[1] < 0]
     if beaten:
-        return Finding(name, False, f"{baseline} is beaten at {', '.join(beaten)}")
-    return Finding(name, True, f"at no size does the interval over chunks lie below {baseline}")
+        return Sign(name, False, f"{baseline} is beaten at {', '.join(beaten)}")
+    return Sign(name, True, f"at no size does the interval over chunks lie below {baseline}")

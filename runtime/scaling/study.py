@@ -11,17 +11,17 @@ import msgspec
 import numpy as np
 
 from runtime.arrays import Floats
-from runtime.records.results import Architecture, Forecasts, Result, Training
+from runtime.records.results import ArchitectureRecord, Forecasts, Result, TrainingRecord
 
 
-class Finished(Result, frozen=True, kw_only=True):
+class FinishedResult(Result, frozen=True, kw_only=True):
     """A record that lacks nothing of what a study needs."""
 
     training_seed: int
-    architecture: Architecture
+    architecture: ArchitectureRecord
     recipe: dict[str, Any]
     parameter_count: int
-    training: Training
+    training: TrainingRecord
     validation: Forecasts
 
 
@@ -40,7 +40,7 @@ class Axis:
 
     noun: str
     levels: str
-    size: Callable[[Finished], int]
+    size: Callable[[FinishedResult], int]
     level: Callable[[Result], str]
     family: Callable[[Result], str]
     takes: Callable[[Result], bool]
@@ -65,7 +65,7 @@ TRAINING_SAMPLES = Axis(
 
 
 @dataclass(frozen=True)
-class Run:
+class SizedRun:
     """One finished training, judged on one split.
 
     Attributes:
@@ -75,7 +75,7 @@ class Run:
         reports: forecast -> its report on the study's split.
     """
 
-    record: Finished
+    record: FinishedResult
     level: str
     size: int
     reports: Forecasts
@@ -106,7 +106,7 @@ class Level:
 
     name: str
     size: float
-    runs: tuple[Run, ...]
+    runs: tuple[SizedRun, ...]
 
 
 @dataclass(frozen=True)
@@ -124,13 +124,13 @@ class Study:
     axis: Axis
     split: str
     asked: Result
-    runs: tuple[Run, ...]
+    runs: tuple[SizedRun, ...]
     left_out: tuple[str, ...]
 
     @property
     def levels(self) -> list[Level]:
         """By size, the smallest first."""
-        named: dict[str, list[Run]] = {}
+        named: dict[str, list[SizedRun]] = {}
         for run in self.runs:
             named.setdefault(run.level, []).append(run)
         levels = [
@@ -144,7 +144,7 @@ class Study:
         """Every training seed, increasing."""
         return sorted({run.seed for run in self.runs})
 
-    def table(self, value: Callable[[Run], float]) -> Floats:
+    def table(self, value: Callable[[SizedRun], float]) -> Floats:
         """A value of every run, NaN where a seed did not run a level; shape (seeds, levels)."""
         found = {(run.seed, run.level): value(run) for run in self.runs}
         levels = self.levels
@@ -170,7 +170,7 @@ def _key(record: Result, axis: Axis) -> tuple[str, str, bytes]:
 
 
 def _study(members: list[Result], axis: Axis, split: str | None) -> Study:
-    usable: list[Finished] = []
+    usable: list[FinishedResult] = []
     left_out: list[str] = []
     for record in members:
         finished = _usable(record)
@@ -179,13 +179,13 @@ def _study(members: list[Result], axis: Axis, split: str | None) -> Study:
         else:
             usable.append(finished)
     split = split or ("test" if usable and all(each.test is not None for each in usable) else "validation")
-    runs: dict[Hashable, list[Run]] = {}
+    runs: dict[Hashable, list[SizedRun]] = {}
     for each in usable:
         reports = each.validation if split == "validation" else each.test
         if reports is None:
             left_out.append(f"{_name(each)}: its test split is not opened")
         else:
-            run = Run(each, axis.level(each), axis.size(each), reports)
+            run = SizedRun(each, axis.level(each), axis.size(each), reports)
             runs.setdefault((run.level, run.seed), []).append(run)
     left_out += [f"{_name(same[0].record)}: {len(same)} records claim to be it" for same in runs.values() if same[1:]]
     single = sorted((same[0] for same in runs.values() if not same[1:]), key=lambda run: (run.size, run.seed))
@@ -204,7 +204,7 @@ _UNUSABLE = {
 }
 
 
-def _usable(record: Result) -> Finished | str:
+def _usable(record: Result) -> FinishedResult | str:
     """The whole record, or why it cannot be used."""
     if record.shortened_to_epochs is not None:
         return f"a shorter look of {record.shortened_to_epochs} epochs"
@@ -213,6 +213,6 @@ def _usable(record: Result) -> Finished | str:
     if record.status != "finished":
         return _UNUSABLE[record.status]
     try:
-        return msgspec.convert(record, Finished, from_attributes=True)
+        return msgspec.convert(record, FinishedResult, from_attributes=True)
     except msgspec.ValidationError as error:
         return f"its record is not understood: {error}"

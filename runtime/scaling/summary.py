@@ -17,7 +17,7 @@ from runtime.judging.intervals import LEAST_CHUNKS, t_interval
 from runtime.scaling.bands import curve_with_band
 from runtime.scaling.fit import compare
 from runtime.scaling.rules import (
-    Finding,
+    Sign,
     baseline_not_beaten,
     data_limited,
     early_best_epoch,
@@ -120,7 +120,7 @@ def _describe(level: Level, rival: str) -> dict[str, Any]:
     return with_reasons(values, reasons)
 
 
-def _findings(study: Study, found: dict[str, Any]) -> list[Finding]:
+def _findings(study: Study, found: dict[str, Any]) -> list[Sign]:
     levels = study.levels
     train = trend(np.array([level.size for level in levels]), study.table(lambda run: run.train_loss))
     scalars = {level.name: _training_scalars(level) for level in levels}

@@ -183,13 +183,12 @@ class Search:
             )
 
     def _run_trial(self, bar: tqdm[NoReturn]) -> None:
-        counted = self.counted()
-        self.study.sampler = optuna.samplers.TPESampler(seed=self._sampler_seed(len(counted)))
+        self.study.sampler = optuna.samplers.TPESampler(seed=self._sampler_seed(len(self.counted())))
         trial = self.study.ask()
         deadline = time.monotonic() + self.seconds_left()
         run = TrialRun(trial, self.objective, self.processes, deadline, lambda line: _show(bar, line))
         try:
-            value = run.value(counted)
+            value = run.value()
         except optuna.TrialPruned:
             self._tell(run, state=TrialState.PRUNED)
         except RunError as error:

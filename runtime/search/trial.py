@@ -36,30 +36,15 @@ class TrialRun:
     _began: float = field(default_factory=time.monotonic)
     _trained: bool = False
 
-    def value(self, counted: Sequence[FrozenTrial]) -> float:
-        """Draw and train; or take over what an identical trial showed.
-
-        Args:
-            counted: the trials before this one.
+    def value(self) -> float:
+        """Draw and train.
 
         Raises:
             optuna.TrialPruned: if the pruner gives it up.
             DeadlineReached: if the time is spent.
             RunError: if it fails: it diverges, dies, or needs too much memory.
         """
-        hyperparameters = self.objective.suggest(self.trial)
-        for position, other in enumerate(counted, start=1):
-            if other.state is TrialState.COMPLETE and other.params == self.trial.params:
-                return self._take_over(other, position)
-        return record_result(self.trial, self._train(hyperparameters))
-
-    def _take_over(self, other: FrozenTrial, position: int) -> float:
-        for epoch, loss in other.intermediate_values.items():
-            self.trial.report(loss, epoch)
-        for name in ("best_epoch", "epochs", "val_spread", "parameter_count", "micro_batch_size"):
-            self.trial.set_user_attr(name, other.user_attrs[name])
-        self.trial.set_user_attr("duplicate_of", position)
-        return float(other.values[0])
+        return record_result(self.trial, self._train(self.objective.suggest(self.trial)))
 
     def _train(self, hyperparameters: Hyperparameters) -> TrainingResult:
         report = reporter(self.trial)
@@ -109,6 +94,4 @@ def describe(counted: Sequence[FrozenTrial], n_trials: int, watch: Watch) -> str
     if trial.state is TrialState.COMPLETE:
         alarms = watch(trial.values[0], trial.user_attrs["val_spread"])
         outcome += "".join(f", alarm: {each['name']}" for each in alarms)
-    if "duplicate_of" in trial.user_attrs:
-        outcome += f" as in trial {trial.user_attrs['duplicate_of']}, which drew the same"
     return f"trial {len(counted)}/{n_trials}: {outcome}, {trial.user_attrs['seconds']:.0f} s  [{values}]"

@@ -13,7 +13,7 @@ from data.dataset import assemble
 from data.errors import DataError
 from data.features import (
     FEATURES,
-    Bars,
+    PriceArrays,
     chaikin_money_flow,
     compute_features,
     log_return,
@@ -132,13 +132,13 @@ def test_formulas_agree_with_plain_arithmetic() -> None:
     returns = np.log([1.1, 0.9])
     np.testing.assert_allclose(log_return(close, 1)[1:], returns)
     np.testing.assert_allclose(realised_volatility(close, 2)[2], np.sqrt(252 * (returns**2).mean()))
-    bars = Bars(high=np.array([3.0, 2.0]), low=np.array([1.0, 2.0]), close=np.array([3.0, 2.0]),
+    bars = PriceArrays(high=np.array([3.0, 2.0]), low=np.array([1.0, 2.0]), close=np.array([3.0, 2.0]),
                 volume=np.array([10.0, 30.0]), vix=np.full(2, np.nan))  # fmt: skip
     np.testing.assert_allclose(chaikin_money_flow(bars, 2)[1], 10 / 40)
 
 
 def test_a_hole_after_the_warm_up_names_feature_and_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(bars: Bars) -> np.ndarray:
+    def broken(bars: PriceArrays) -> np.ndarray:
         return np.where(np.arange(len(bars.close)) == 3000, np.inf, bars.close)
 
     monkeypatch.setitem(FEATURES["trend"], "broken", broken)

@@ -13,7 +13,7 @@ import pytest
 
 from codegen.request.choices import DEFAULT_DATASET, UsageError, budget_names
 from codegen.request.configs import load_model
-from codegen.request.phases import Cell, select
+from codegen.request.phases import ExperimentKey, select
 from codegen.request.request import Request
 from codegen.request.resolve import resolve_hpo
 
@@ -21,7 +21,7 @@ BUDGETS = {name: load_model(name).parameters for name in budget_names()}
 QUESTION = {"budget": "2M", "task": "threshold_1pct", "horizon": 1, "timescale": "daily"}
 
 
-def ask(project: Path, phase: str = "phase6a", **fields: Any) -> tuple[Cell, Request]:
+def ask(project: Path, phase: str = "phase6a", **fields: Any) -> tuple[ExperimentKey, Request]:
     """One experiment of a phase, with any other fields of the request."""
     question: dict[str, Any] = {name: fields.pop(name, value) for name, value in QUESTION.items()}
     (cell,) = select(phase, **question, project=project)
@@ -29,7 +29,7 @@ def ask(project: Path, phase: str = "phase6a", **fields: Any) -> tuple[Cell, Req
     return cell, Request(**given, project=project)
 
 
-def make_finding(cell: Cell, request: Request) -> dict[str, Any]:
+def make_finding(cell: ExperimentKey, request: Request) -> dict[str, Any]:
     """What a finished search of the experiment leaves behind."""
     spec = resolve_hpo(request)
     name, fields = next(iter(spec.architectures.items()))
@@ -66,7 +66,7 @@ def make_finding(cell: Cell, request: Request) -> dict[str, Any]:
     }
 
 
-def leave_finding(cell: Cell, project: Path, content: bytes | dict[str, Any]) -> None:
+def leave_finding(cell: ExperimentKey, project: Path, content: bytes | dict[str, Any]) -> None:
     """Put a search's result where the generator looks for it."""
     path = project / cell.best_file
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,11 +6,11 @@ from matplotlib.axes import Axes
 
 from runtime.judging.baselines import title_of
 from runtime.records.results import Difference
-from runtime.report.runs import Run, Unknown
+from runtime.report.runs import ReportedRun, Unknown
 from runtime.report.style import Palette, Picture, draw
 
 
-def paired_differences(run: Run, split: str) -> Picture:
+def paired_differences(run: ReportedRun, split: str) -> Picture:
     """Log loss of the model less that of each baseline: mean, intervals, and every chunk.
 
     Raises:

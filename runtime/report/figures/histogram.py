@@ -6,13 +6,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from runtime.report.runs import Run, Unknown
+from runtime.report.runs import ReportedRun, Unknown
 from runtime.report.style import Palette, Picture, draw
 
 _BINS = 25
 
 
-def forecast_histogram(run: Run, split: str) -> Picture:
+def forecast_histogram(run: ReportedRun, split: str) -> Picture:
     """Histogram of the model's forecasts by class, with the decision threshold.
 
     Raises:

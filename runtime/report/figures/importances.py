@@ -7,13 +7,13 @@ from matplotlib.ticker import PercentFormatter
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
 from runtime.report.runs import Unknown
-from runtime.report.searches import LEAST_COMPLETED, Search
+from runtime.report.searches import LEAST_COMPLETED, ReportedSearch
 from runtime.report.style import Palette, Picture, draw
 
 _SEED = 0
 
 
-def parameter_importances(search: Search) -> Picture:
+def parameter_importances(search: ReportedSearch) -> Picture:
     """Share of the variance between completed trials that each hyperparameter explains (fANOVA, Hutter et al. 2014).
 
     Raises:

@@ -7,11 +7,11 @@ from matplotlib.ticker import MaxNLocator
 
 from runtime.judging.baselines import title_of
 from runtime.records.results import Epoch
-from runtime.report.runs import Run, Unknown
+from runtime.report.runs import ReportedRun, Unknown
 from runtime.report.style import Palette, Picture, draw, line_of
 
 
-def loss_curves(run: Run) -> Picture:
+def loss_curves(run: ReportedRun) -> Picture:
     """Loss by epoch, the best epoch, and the validation loss of each baseline.
 
     Raises:

@@ -12,11 +12,11 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from runtime.report.runs import Unknown
-from runtime.report.searches import Search
+from runtime.report.searches import ReportedSearch
 from runtime.report.style import Palette, Picture, draw
 
 
-def parallel_coordinates(search: Search) -> Picture:
+def parallel_coordinates(search: ReportedSearch) -> Picture:
     """One vertical axis a hyperparameter, each over its whole searched range.
 
     Raises:

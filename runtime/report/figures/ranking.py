@@ -11,11 +11,11 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from runtime.judging.baselines import title_of
 from runtime.records.results import Forecasts
-from runtime.report.runs import Run, Unknown
+from runtime.report.runs import ReportedRun, Unknown
 from runtime.report.style import Palette, Picture, draw, line_of, model_last
 
 
-def roc_curves(run: Run, split: str) -> Picture:
+def roc_curves(run: ReportedRun, split: str) -> Picture:
     """True positives against false positives, at every threshold.
 
     Raises:
@@ -38,7 +38,7 @@ def roc_curves(run: Run, split: str) -> Picture:
     return _ranked(run, split, "roc", paint, "ROC", "roc_auc", forecasts)
 
 
-def precision_recall_curves(run: Run, split: str) -> Picture:
+def precision_recall_curves(run: ReportedRun, split: str) -> Picture:
     """Precision against recall, at every threshold.
 
     Raises:
@@ -63,7 +63,7 @@ def precision_recall_curves(run: Run, split: str) -> Picture:
     return _ranked(run, split, "pr", paint, "precision-recall", "pr_auc", forecasts)
 
 
-def _forecasts(run: Run, split: str) -> tuple[pd.DataFrame, Forecasts]:
+def _forecasts(run: ReportedRun, split: str) -> tuple[pd.DataFrame, Forecasts]:
     forecasts = run.result.judged()[split] if run.result else {}
     if reason := forecasts["model"].undefined.get("roc_auc"):
         raise Unknown(reason)
@@ -94,7 +94,13 @@ def _square(axes: Axes, place: Literal["lower right", "best"]) -> None:
 
 
 def _ranked(
-    run: Run, split: str, name: str, paint: Callable[[Axes, Palette], None], title: str, area: str, forecasts: Forecasts
+    run: ReportedRun,
+    split: str,
+    name: str,
+    paint: Callable[[Axes, Palette], None],
+    title: str,
+    area: str,
+    forecasts: Forecasts,
 ) -> Picture:
     areas = ", ".join(f"{title_of(each)} {getattr(forecasts[each], area):.3f}" for each in forecasts)
     return draw(

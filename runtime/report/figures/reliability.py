@@ -6,11 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from runtime.judging.baselines import title_of
-from runtime.report.runs import Run
+from runtime.report.runs import ReportedRun
 from runtime.report.style import Palette, Picture, draw, line_of, model_last
 
 
-def reliability_diagram(run: Run, split: str) -> Picture:
+def reliability_diagram(run: ReportedRun, split: str) -> Picture:
     """Observed frequency against forecast probability in quantile bins."""
     forecasts = run.result.judged()[split] if run.result else {}
     bins = {name: forecasts[name].calibration.bins for name in model_last(forecasts)}

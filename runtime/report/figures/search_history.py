@@ -10,14 +10,14 @@ from matplotlib.ticker import MaxNLocator
 
 from runtime.arrays import Floats, Indices
 from runtime.report.runs import Unknown
-from runtime.report.searches import OUTCOMES, Search, lowest, outcome
+from runtime.report.searches import OUTCOMES, ReportedSearch, lowest, outcome
 from runtime.report.style import Palette, Picture, draw
 
 _MARKERS = {"completed": "o", "pruned": "x", "failed": "^", "interrupted": "s", "running": "D"}
 _FILLED = ("completed", "failed")
 
 
-def search_history(search: Search) -> Picture:
+def search_history(search: ReportedSearch) -> Picture:
     """Lowest validation loss of each trial by how it ended; trials without one stand at the top edge.
 
     Raises:

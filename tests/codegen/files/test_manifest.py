@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from codegen.files.actions import Action, run
 from codegen.files.check import check
 from codegen.files.freshness import KnownSeals
-from codegen.files.manifest import Entry, is_current, update_manifest
+from codegen.files.manifest import ManifestEntry, is_current, update_manifest
 from codegen.files.planning import Planned, plan
 from codegen.request.choices import HORIZONS, TASKS, TIMESCALES
-from codegen.request.phases import Cell
+from codegen.request.phases import ExperimentKey
 from tests.helpers.questions import BUDGETS, ask
 
 CELLS = st.builds(
-    Cell,
+    ExperimentKey,
     phase=st.just("phase6a"),
     budget=st.sampled_from(list(BUDGETS)),
     task=st.sampled_from(TASKS),
@@ -30,14 +30,14 @@ CELLS = st.builds(
 )
 
 
-def make_entry(cell: Cell, *seals: str) -> Entry:
+def make_entry(cell: ExperimentKey, *seals: str) -> ManifestEntry:
     name = cell.title.removeprefix(f"{cell.budget}_")
     hpo, training = Path(cell.hpo_file).name, Path(cell.training_file).name
-    return Entry(cell, name, hpo, training, "data/processed/SPX_dataset_c.parquet", seals or ("a1b2", "c3d4"))
+    return ManifestEntry(cell, name, hpo, training, "data/processed/SPX_dataset_c.parquet", seals or ("a1b2", "c3d4"))
 
 
 ENTRIES = st.lists(CELLS.map(make_entry), min_size=1, max_size=6, unique_by=lambda entry: entry.heading)
-ONE, OTHER = (make_entry(Cell("phase6a", "2M", task, 1, "daily")) for task in TASKS[:2])
+ONE, OTHER = (make_entry(ExperimentKey("phase6a", "2M", task, 1, "daily")) for task in TASKS[:2])
 CHANGED = replace(ONE, seals=("a1b2", "ffff"))
 MONDAY, TUESDAY = "2024-01-01", "2024-01-02"
 
@@ -64,7 +64,7 @@ def test_an_entry_says_where_everything_is() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(entries=ENTRIES, shuffled=st.randoms(use_true_random=False))
-def test_order_and_number_of_updates_do_not_matter(entries: list[Entry], shuffled: Random) -> None:
+def test_order_and_number_of_updates_do_not_matter(entries: list[ManifestEntry], shuffled: Random) -> None:
     at_once = update_manifest(None, "phase6a", entries, today=MONDAY)
     one_by_one = None
     for entry in shuffled.sample(entries, len(entries)):
@@ -75,7 +75,7 @@ def test_order_and_number_of_updates_do_not_matter(entries: list[Entry], shuffle
 
 def test_entries_stand_by_budget_then_task() -> None:
     budgets, tasks = list(BUDGETS)[::-1], TASKS[::-1]
-    cells = [Cell("phase6a", budget, task, 1, "daily") for budget in budgets for task in tasks]
+    cells = [ExperimentKey("phase6a", budget, task, 1, "daily") for budget in budgets for task in tasks]
     text = update_manifest(None, "phase6a", [make_entry(cell) for cell in cells], today=MONDAY)
     assert headings(text) == [f"## {budget} - {task}" for budget in BUDGETS for task in TASKS]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from codegen.request.choices import HORIZONS, PROJECT, TASKS, TIMESCALES, phase_names
-from codegen.request.phases import Cell, runs_search, select, sources
+from codegen.request.phases import ExperimentKey, runs_search, select, sources
 from tests.helpers.questions import BUDGETS, refused
 
-ONE_DAY = Cell("phase6a", "2M", "threshold_1pct", 1, "daily")
+ONE_DAY = ExperimentKey("phase6a", "2M", "threshold_1pct", 1, "daily")
 
 
 @pytest.mark.parametrize(("phase", "cells", "searches"), [("phase6a", 16, 12), ("phase6b", 64, 0), ("phase6c", 64, 0)])
@@ -24,7 +24,7 @@ def test_a_phase_holds_what_it_is_meant_to(phase: str, cells: int, searches: int
 
 def test_every_file_is_one_experiments() -> None:
     cells = [cell for phase in phase_names() for cell in select(phase)]
-    kinds: tuple[Callable[[Cell], str], ...] = (
+    kinds: tuple[Callable[[ExperimentKey], str], ...] = (
         lambda cell: cell.hpo_file,
         lambda cell: cell.training_file,
         lambda cell: cell.best_file,
@@ -35,7 +35,7 @@ def test_every_file_is_one_experiments() -> None:
 
 def test_every_question_has_its_own_title() -> None:
     cells = [
-        Cell("phase6a", budget, task, horizon, timescale)
+        ExperimentKey("phase6a", budget, task, horizon, timescale)
         for budget in BUDGETS
         for task in TASKS
         for horizon in HORIZONS
@@ -54,7 +54,7 @@ def test_every_question_has_its_own_title() -> None:
     ],
 )
 def test_a_title_names_other_horizons_and_timescales(horizon: int, timescale: str, title: str) -> None:
-    cell = Cell("phase6a", "2M", "threshold_1pct", horizon, timescale)
+    cell = ExperimentKey("phase6a", "2M", "threshold_1pct", horizon, timescale)
     assert cell.title == title
     assert cell.experiment == f"phase6a_{title}"
     assert cell.hpo_file == f"experiments/phase6a/hpo_{title}.py"
@@ -65,8 +65,8 @@ def test_a_title_names_other_horizons_and_timescales(horizon: int, timescale: st
 @pytest.mark.parametrize("phase", phase_names())
 def test_two_percent_lies_between_one_and_three(phase: str) -> None:
     for cell in select(phase, task="threshold_2pct"):
-        pair = [Cell("phase6a", cell.budget, task, 1, "daily") for task in ("threshold_1pct", "threshold_3pct")]
-        assert sources(cell) == pair
+        pair = ("threshold_1pct", "threshold_3pct")
+        assert sources(cell) == [ExperimentKey("phase6a", cell.budget, task, 1, "daily") for task in pair]
         assert not runs_search(cell)
 
 
@@ -81,7 +81,7 @@ def test_hyperparameters_come_from_searches_that_run(phase: str) -> None:
 def test_a_given_value_stands_instead_of_the_phases_own() -> None:
     assert select("phase6a", budget="2M", task="threshold_1pct") == [ONE_DAY]
     assert select("phase6a", budget="2M", task="threshold_1pct", horizon=5, timescale="weekly") == [
-        Cell("phase6a", "2M", "threshold_1pct", 5, "weekly")
+        ExperimentKey("phase6a", "2M", "threshold_1pct", 5, "weekly")
     ]
     assert len(select("phase6b", task="threshold_5pct", horizon=3)) == len(BUDGETS)
 

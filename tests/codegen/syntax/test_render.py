@@ -43,7 +43,7 @@ def example() -> cst.Module:
     values = {column: [index, -0.5 * index, (column,)] for index, column in enumerate(COLUMNS)}
     main = s.function(
         "main",
-        [s.Parameter("count", name("int"))],
+        [s.FunctionParameter("count", name("int"))],
         [
             s.evaluate(call("print", name("VALUES"))),
             s.return_(call("math.floor", name("count"))),

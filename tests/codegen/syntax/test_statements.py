@@ -16,7 +16,7 @@ from codegen.syntax import statements as s
 from codegen.syntax.expressions import Expression, call, divide, equal, name, path, subscript, tuple_
 from codegen.syntax.literals import literal
 from codegen.syntax.render import _format
-from codegen.syntax.statements import Parameter, Statement
+from codegen.syntax.statements import FunctionParameter, Statement
 
 X, Y, NONE = name("x"), name("y"), literal(None)
 SAME = equal(X, Y)
@@ -24,7 +24,7 @@ PRINT = s.evaluate(call("print", X))
 
 
 def function(
-    parameters: Sequence[Parameter], *body: Statement, returns: Expression = NONE, says: str = "Do."
+    parameters: Sequence[FunctionParameter], *body: Statement, returns: Expression = NONE, says: str = "Do."
 ) -> Statement:
     return s.function("f", parameters, body or [s.return_(NONE)], returns=returns, docstring=says)
 
@@ -45,7 +45,7 @@ CASES: list[tuple[Statement, str]] = [
     (function([]), "def f() -> None:\n    '''Do.'''\n    return None"),
     (function([], s.return_(tuple_(X, Y)), returns=X), "def f() -> x:\n    '''Do.'''\n    return x, y"),
     (
-        function([Parameter("a", X), Parameter("b", subscript(X, Y))], s.return_(SAME)),
+        function([FunctionParameter("a", X), FunctionParameter("b", subscript(X, Y))], s.return_(SAME)),
         "def f(a: x, b: x[y]) -> None:\n    '''Do.'''\n    return x == y",
     ),
     (
@@ -76,7 +76,8 @@ def test_a_module_looks_as_intended() -> None:
     )
     noted = s.comment_above("A first note. " * 8 + "Its end.", s.return_(divide(name("days"), path("math.pi"))))
     body = [s.comment_above("Outer.", s.comment_above("Inner.", PRINT)), noted]
-    main = function([Parameter("days", name("int"))], *body, says="Do it.\n\nArgs:\n    days: how many.\nAnd more.")
+    days = FunctionParameter("days", name("int"))
+    main = function([days], *body, says="Do it.\n\nArgs:\n    days: how many.\nAnd more.")
     built = source(*parameters, *s.section("Main", main), header=["Line 1.", "Line 2."])
     assert (
         _format(built)
@@ -153,8 +154,8 @@ REFUSED: list[Callable[[], object]] = [
     lambda: s.import_from("os", "path", "path"),
     lambda: s.import_from("os", "*"),
     lambda: s.if_main([]),
-    lambda: function([Parameter("a", X), Parameter("a", X)]),
-    lambda: function([Parameter("a b", X)]),
+    lambda: function([FunctionParameter("a", X), FunctionParameter("a", X)]),
+    lambda: function([FunctionParameter("a b", X)]),
     lambda: function([], says=""),
     lambda: s.section("Empty"),
     lambda: s.section("T" * 100, PRINT),
@@ -195,7 +196,7 @@ def test_only_expressions_are_expressions(wrong: Expression) -> None:
         lambda: s.evaluate(wrong),
         lambda: s.return_(wrong),
         lambda: s.raise_(wrong),
-        lambda: function([Parameter("a", wrong)]),
+        lambda: function([FunctionParameter("a", wrong)]),
         lambda: function([], returns=wrong),
     ]
     for build in builds:

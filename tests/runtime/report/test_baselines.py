@@ -15,7 +15,7 @@ from runtime.report.figures.differences import paired_differences
 from runtime.report.figures.loss import loss_curves
 from runtime.report.figures.ranking import precision_recall_curves, roc_curves
 from runtime.report.figures.reliability import reliability_diagram
-from runtime.report.runs import Run, read_runs
+from runtime.report.runs import ReportedRun, read_runs
 from runtime.report.style import DARK, LIGHT, line_of, model_last
 from runtime.report.tables import forecasts_table
 from runtime.report.verdict import judge
@@ -37,7 +37,7 @@ def fit_newest(experiment: Experiment) -> baselines.Forecaster:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory) -> ReportedRun:
     """A training that was judged beside one baseline more, which this version then forgets."""
     arguments = make_arguments(tmp_path_factory.mktemp("baselines"))
     with pytest.MonkeyPatch.context() as patch:
@@ -49,7 +49,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return replace(found, script="script")
 
 
-def test_it_stands_in_every_table_figure_and_sentence(run: Run) -> None:
+def test_it_stands_in_every_table_figure_and_sentence(run: ReportedRun) -> None:
     assert run.result is not None
     judged = run.result.judged()["test"]
     assert list(judged) == ["model", *(each.name for each in BASELINES), NEWEST]

@@ -17,7 +17,7 @@ from matplotlib.image import imread
 from runtime.__main__ import main
 from runtime.records.files import sole_process
 from runtime.report.page import page_sections, render
-from runtime.report.phase import Phase, read_phase
+from runtime.report.phase import ReportedPhase, read_phase
 from runtime.report.runs import read_runs
 from runtime.report.sections import Section
 from runtime.report.style import Picture
@@ -52,17 +52,17 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def phase(project: Path) -> Phase:
+def phase(project: Path) -> ReportedPhase:
     return read_phase(project, "phase0", project / "outputs")
 
 
 @pytest.fixture(scope="module")
-def sections(phase: Phase) -> list[Section]:
+def sections(phase: ReportedPhase) -> list[Section]:
     return page_sections(phase)
 
 
 @pytest.fixture(scope="module")
-def text(phase: Phase, sections: list[Section]) -> str:
+def text(phase: ReportedPhase, sections: list[Section]) -> str:
     return render(phase.name, sections)
 
 

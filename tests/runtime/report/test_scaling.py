@@ -11,7 +11,7 @@ import pytest
 from runtime.__main__ import main
 from runtime.judging.intervals import t_interval
 from runtime.report.page import render
-from runtime.report.phase import Phase, read_phase
+from runtime.report.phase import ReportedPhase, read_phase
 from runtime.report.scaling import scaling_section
 from runtime.report.sections import Section, experiment_section, seeds_section
 from runtime.report.tables import Table
@@ -32,7 +32,7 @@ def part(fraction: float, seed: int) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def phase(tmp_path_factory: pytest.TempPathFactory) -> Phase:
+def phase(tmp_path_factory: pytest.TempPathFactory) -> ReportedPhase:
     """Four budgets of five seeds, twice; one seed failed and one is trained only, and one record is damaged."""
     project = tmp_path_factory.mktemp("scaling")
     outputs = project / "outputs"
@@ -46,7 +46,7 @@ def phase(tmp_path_factory: pytest.TempPathFactory) -> Phase:
 
 
 @pytest.fixture(scope="module")
-def scaling(phase: Phase) -> Section:
+def scaling(phase: ReportedPhase) -> Section:
     return scaling_section(phase)
 
 
@@ -54,7 +54,7 @@ def column(table: Table, name: str) -> list[str]:
     return [row[table.header.index(name)].text for row in table.rows]
 
 
-def test_seeds_and_fractions_are_runs_of_their_script(phase: Phase) -> None:
+def test_seeds_and_fractions_are_runs_of_their_script(phase: ReportedPhase) -> None:
     assert len(phase.experiments) == 9
     experiment = next(each for each in phase.experiments if each.title == "2M_threshold_1pct")
     assert [run.title for run in experiment.seeds] == [
@@ -67,7 +67,7 @@ def test_seeds_and_fractions_are_runs_of_their_script(phase: Phase) -> None:
     assert drawn == ["Training train_2M_threshold_1pct"]
 
 
-def test_mean_of_seeds_is_that_of_the_finished_ones(phase: Phase) -> None:
+def test_mean_of_seeds_is_that_of_the_finished_ones(phase: ReportedPhase) -> None:
     experiment = next(each for each in phase.experiments if each.title == "20M_threshold_1pct")
     section = seeds_section(experiment.seeds)
     (table,) = section.tables
@@ -89,7 +89,7 @@ def test_mean_of_seeds_is_that_of_the_finished_ones(phase: Phase) -> None:
         ("2M_threshold_5pct", "train_2M_threshold_5pct_seed_43 ("),
     ],
 )
-def test_seed_without_a_result_is_named_with_the_reason(phase: Phase, title: str, words: str) -> None:
+def test_seed_without_a_result_is_named_with_the_reason(phase: ReportedPhase, title: str, words: str) -> None:
     experiment = next(each for each in phase.experiments if each.title == title)
     assert words in seeds_section(experiment.seeds).words[-1]
 

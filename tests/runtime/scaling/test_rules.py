@@ -3,7 +3,7 @@
 import pytest
 
 from runtime.scaling.rules import (
-    Finding,
+    Sign,
     baseline_not_beaten,
     early_best_epoch,
     more_parameters_than_scalars,
@@ -43,5 +43,5 @@ def test_rule(case: str) -> None:
 
 def test_words_name_what_fired() -> None:
     finding = more_parameters_than_scalars({"2M": 0.4, "20M": 144.3})
-    assert finding == Finding("more_parameters_than_scalars", True, "parameters per training scalar are 144.3 at 20M")
+    assert finding == Sign("more_parameters_than_scalars", True, "parameters per training scalar are 144.3 at 20M")
     assert UNKNOWN["undefined"]["p_value"] == only_training_improves(UNKNOWN, FLAT, "test").words  # type: ignore[index]

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from runtime.judging.intervals import t_interval
 from runtime.scaling import PARAMETERS, TRAINING_SAMPLES, draw_scaling, studies, summary
-from runtime.scaling.rules import Finding, data_limited
+from runtime.scaling.rules import Sign, data_limited
 from runtime.scaling.words import sentences
 from tests.helpers.scaling_records import BASELINES, COUNTS, OPENING, SPLIT, flat, record, results, simulate, unopened
 
@@ -120,7 +120,7 @@ def test_a_falling_loss_is_never_blamed_on_the_data() -> None:
     study = studies(results(simulate(flat)))[0]
     found = summary(study)
     assert found["data_limited"]
-    fired = [Finding(**finding) for finding in found["findings"]]
+    fired = [Sign(**finding) for finding in found["findings"]]
     assert not data_limited(fired, found["trend"] | {"p_value": 0.01})
     assert "Signs that data are scarce: no form" in "\n".join(sentences(study, found | {"data_limited": False}))
 

@@ -1,8 +1,7 @@
-"""A trial trains nothing twice, and gives up for lack of memory only after it has tried with less."""
+"""A trial gives up for lack of memory only after it has tried with less."""
 
 from pathlib import Path
 
-import optuna
 import pytest
 from optuna.trial import TrialState
 
@@ -18,44 +17,6 @@ EXPERIMENT = make_experiment()
 def make_search(output: Path, objective: Objective, n_trials: int) -> Search:
     settings = SearchSettings(n_trials=n_trials, timeout_hours=1.0, seed=5, startup_trials=9, pruning_warmup_epochs=9)
     return Search(EXPERIMENT, objective, settings, output, InThisProcess(objective))
-
-
-def draw_one_of_two(trial: optuna.Trial) -> Hyperparameters:
-    return SEARCHED | {"batch_size": trial.suggest_categorical("batch_size", (32, 64))}
-
-
-def test_identical_trial_is_not_trained_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    trained = []
-
-    def losses(values: Hyperparameters) -> list[float]:
-        trained.append(values["batch_size"])
-        return [values["batch_size"] / 100, 0.3]
-
-    search = make_search(tmp_path, make_formula_objective(EXPERIMENT, losses, suggest=draw_one_of_two), 6)
-    search.run()
-    assert sorted(trained) == [32, 64]
-    first: dict[int, int] = {}
-    for position, trial in enumerate(search.counted(), start=1):
-        size = trial.params["batch_size"]
-        assert trial.user_attrs.get("duplicate_of") == first.get(size)
-        first.setdefault(size, position)
-        assert (trial.value, trial.intermediate_values) == (0.3, {1: size / 100, 2: 0.3})
-        assert trial.user_attrs["micro_batch_size"] == size
-        assert ("peak_memory_bytes" in trial.user_attrs) == (first[size] == position)
-    assert "as in trial 1, which drew the same" in capsys.readouterr().out
-
-
-def test_failed_trial_is_no_reason_not_to_train_the_same_again(tmp_path: Path) -> None:
-    trained = []
-
-    def losses(values: Hyperparameters) -> list[float]:
-        trained.append(values["batch_size"])
-        return [float("nan")] if len(trained) == 1 else [0.5]
-
-    search = make_search(tmp_path, make_formula_objective(EXPERIMENT, losses, suggest=lambda _trial: SEARCHED), 3)
-    search.run()
-    assert [trial.state for trial in search.counted()] == [TrialState.FAIL, TrialState.COMPLETE, TrialState.COMPLETE]
-    assert trained == [32, 32]
 
 
 def starve(_values: Hyperparameters) -> list[float]:
