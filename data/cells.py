@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.errors import DataError
+from data.table import Cells
 
 DATE_STYLES = {
     r"([0-9]{4}-[0-9]{1,2}-[0-9]{1,2})(?:[T ].*)?": ("%Y-%m-%d", "2018-12-31"),
@@ -22,17 +23,19 @@ _NUMBER = re.compile(r"[+-]?([0-9]{1,3}(,[0-9]{3})+|[0-9]+)?(\.[0-9]*)?([eE][+-]
 _NO_VALUE = {"", "-", ".", "null", "none", "nan", "na", "n/a"}
 
 
-def parse_dates(cells: list[str], rows: list[int], file: str) -> pd.Series:
-    """Return the dates of ``cells``, which must all be written in the style of the first.
+def parse_dates(cells: Cells, rows: list[int], file: str) -> pd.Series:
+    """Return the dates of ``cells``: times, or text that is all written in the style of the first.
 
     Raises:
         DataError: a cell is no date of that style, or slashes could mean day first as well as month first.
     """
-    texts = [cell.strip() for cell in cells]
+    if isinstance(cells, np.ndarray) and cells.dtype.kind == "M":
+        return _of_times(cells, rows, file)
+    texts = [f"{cell:.0f}" if isinstance(cell, float) else str(cell).strip() for cell in cells]
     style = next((style for style in DATE_STYLES if texts and re.fullmatch(style, texts[0])), None)
     if style is None:
         examples = ", ".join(example for _, example in DATE_STYLES.values())
-        found = f"row {rows[0]}: Date is {cells[0]!r}" if cells else "there are no rows"
+        found = f"row {rows[0]}: Date is {texts[0]!r}" if texts else "there are no rows"
         raise DataError(f"{file}: {found}; dates are written like {examples}")
     matches = [re.fullmatch(style, text) for text in texts]
     days = [match[1] if match else "" for match in matches]
@@ -40,7 +43,7 @@ def parse_dates(cells: list[str], rows: list[int], file: str) -> pd.Series:
     dates = pd.Series(pd.to_datetime(days, format=date_format, errors="coerce"))
     if dates.isna().any():
         first = int(dates.isna().to_numpy().argmax())
-        raise DataError(f"{file}: row {rows[first]}: Date is {cells[first]!r}, not a date like {example}")
+        raise DataError(f"{file}: row {rows[first]}: Date is {texts[first]!r}, not a date like {example}")
     if date_format == "%m/%d/%Y" and dates.dt.day.max() <= 12:
         raise DataError(
             f"{file}: no day is above 12, so {days[0]} may be month or day first: write {days[0][-4:]}-MM-DD"
@@ -48,16 +51,29 @@ def parse_dates(cells: list[str], rows: list[int], file: str) -> pd.Series:
     return dates.astype("datetime64[us]")
 
 
+def _of_times(times: npt.NDArray[np.generic], rows: list[int], file: str) -> pd.Series:
+    dates = pd.Series(times).dt.normalize()
+    if dates.isna().any():
+        raise DataError(f"{file}: row {rows[int(dates.isna().to_numpy().argmax())]}: Date has no value")
+    return pd.Series(dates.astype("datetime64[us]"))
+
+
 def parse_numbers(
-    cells: list[str], rows: list[int], file: str, column: str, *, gaps: bool = False
+    cells: Cells, rows: list[int], file: str, column: str, *, gaps: bool = False
 ) -> npt.NDArray[np.float64]:
-    """Return the numbers of ``cells``; commas may separate thousands. With ``gaps``, no value is NaN.
+    """Return ``cells`` as numbers; in text, commas may separate thousands. With ``gaps``, no value is NaN.
 
     Raises:
         DataError: a cell is not a number.
     """
+    if isinstance(cells, np.ndarray) and cells.dtype.kind == "f":
+        known = np.asarray(cells, dtype=np.float64)
+        missing_rows = np.flatnonzero(np.isnan(known))
+        if missing_rows.size and not gaps:
+            raise DataError(f"{file}: row {rows[missing_rows[0]]}: {column} has no value: delete the row or fill it in")
+        return known
     numbers = np.empty(len(cells))
-    for i, cell in enumerate(cells):
+    for i, cell in enumerate(map(str, cells)):
         text = cell.strip()
         missing = text.lower() in _NO_VALUE
         if missing and gaps:

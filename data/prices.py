@@ -12,7 +12,7 @@ from data.cells import parse_dates, parse_numbers
 from data.checks import check_bars, check_dates
 from data.errors import DataError
 from data.schema import PRICE_COLUMNS
-from data.table import PriceTable, read_table
+from data.table import Cells, PriceTable, read_table
 
 COLUMN_NAMES = {
     "date": "Date",
@@ -68,9 +68,9 @@ def _read_bars(table: PriceTable) -> pd.DataFrame:
     return pd.DataFrame({"Date": dates, **numbers})
 
 
-def _known_columns(table: PriceTable, required: tuple[str, ...]) -> dict[str, list[str]]:
+def _known_columns(table: PriceTable, required: tuple[str, ...]) -> dict[str, Cells]:
     """Return the cells of the columns that we know by name, whatever their order, case or decoration."""
-    known: dict[str, list[str]] = {}
+    known: dict[str, Cells] = {}
     for heading, cells in table.columns.items():
         name = COLUMN_NAMES.get(re.sub("[^a-z]", "", heading.lower()))
         if name in known:

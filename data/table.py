@@ -9,6 +9,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -18,16 +20,19 @@ MOST_BYTES = 200_000_000
 """A century of daily prices takes 3 MB; this bounds what a hostile file can take, unpacked or not."""
 
 
+Cells = list[str] | npt.NDArray[np.generic]
+
+
 @dataclass(frozen=True)
 class PriceTable:
-    """The cells of a file by column heading.
+    """The cells of a file by column heading: text, or what a parquet file holds as numbers or times.
 
     ``rows`` are the numbers by which messages name the rows: line numbers of a CSV file (its heading is
     line 1), or 1, 2, 3, ... in a parquet file.
     """
 
     file: str
-    columns: dict[str, list[str]]
+    columns: dict[str, Cells]
     rows: list[int]
 
 
@@ -66,13 +71,25 @@ def _bounded(path: Path, content: bytes) -> bytes:
 
 
 def _parquet_table(file: str, content: bytes) -> PriceTable:
-    """Turn parquet into the text cells that a CSV file would hold."""
+    """Read parquet; numbers and times stay what they are, everything else becomes text as in a CSV file."""
     try:
-        columns = pq.read_table(io.BytesIO(content)).to_pydict()
+        table = pq.read_table(io.BytesIO(content))
+        columns = {name: _cells(table.column(name)) for name in table.column_names}
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise DataError(f"{file} is not a readable parquet file: {' '.join(str(error).split())}") from error
-    text = {name: [str(value) for value in values] for name, values in columns.items()}
-    return PriceTable(file, text, list(range(1, 1 + max(map(len, text.values()), default=0))))
+    return PriceTable(file, columns, list(range(1, 1 + table.num_rows)))
+
+
+def _cells(column: pa.ChunkedArray) -> Cells:
+    kind = column.type
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind):
+        return np.asarray(column.to_numpy(), dtype=np.float64)
+    if pa.types.is_timestamp(kind) and kind.tz is None:
+        times = np.asarray(column.to_numpy()).astype("datetime64[us]")
+        if (abs(times.astype("datetime64[Y]").astype(np.int64)[~np.isnat(times)]) > 8_000).any():
+            raise ValueError("date value out of range")
+        return times
+    return [str(value) for value in column.to_pylist()]
 
 
 def _csv_table(file: str, content: bytes) -> PriceTable:
@@ -92,5 +109,5 @@ def _csv_table(file: str, content: bytes) -> PriceTable:
     for number, cells in rows:
         if len(cells) != len(headings):
             raise DataError(f"{file}: row {number} has {len(cells)} cells, its heading has {len(headings)}")
-    columns = {heading: [cells[i] for _, cells in rows] for i, heading in enumerate(headings)}
+    columns: dict[str, Cells] = {heading: [cells[i] for _, cells in rows] for i, heading in enumerate(headings)}
     return PriceTable(file, columns, [number for number, _ in rows])

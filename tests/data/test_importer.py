@@ -14,6 +14,7 @@ from data.importer import import_prices
 from data.manifest import PROJECT, load
 from data.prices import read_prices
 from data.schema import RAW_FILE
+from data.table import read_table
 
 RAW = pd.read_csv(PROJECT / RAW_FILE, parse_dates=["Date"])[-520:].reset_index(drop=True)
 PLAIN = RAW.drop(columns="VIX")
@@ -60,6 +61,23 @@ STYLES: dict[str, Callable[[], str | bytes]] = {
 @pytest.mark.parametrize("style", STYLES)
 def test_every_style_gives_the_same_dataset(style: str, tmp_path: Path, expected: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(imported(tmp_path, STYLES[style]()), expected, check_exact=True)
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32", "int64"])
+def test_numbers_of_a_parquet_file_stay_what_they_are(kind: str, tmp_path: Path) -> None:
+    numbers = PLAIN.assign(Volume=PLAIN["Volume"].astype(kind))
+    numbers.to_parquet(tmp_path / "p.parquet")
+    table = read_table(tmp_path / "p.parquet")
+    assert isinstance(table.columns["Volume"], np.ndarray)
+    np.testing.assert_array_equal(table.columns["Volume"], numbers["Volume"].to_numpy(np.float64))
+    assert table.columns["Date"].dtype == "datetime64[us]"  # type: ignore[union-attr]
+
+
+def test_a_value_that_a_parquet_file_lacks_is_named(tmp_path: Path) -> None:
+    for column, message in (("Close", "row 101: Close has no value"), ("Date", "row 101: Date has no value")):
+        PLAIN.assign(**{column: PLAIN[column].where(PLAIN.index != 100)}).to_parquet(tmp_path / "p.parquet")
+        with pytest.raises(DataError, match=message):
+            read_prices(tmp_path / "p.parquet")
 
 
 @pytest.mark.parametrize("date_as", ["column", "index", "date", "text"])
