@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812, the name the field gives it
 from torch import Tensor, nn
 
 from runtime.model.architecture import Architecture
-from runtime.model.few_tokens import few_token_attention, suits
+from runtime.model.few_tokens import few_token_attention, few_tokens_are_faster
 
 
 class Attention(nn.Module):
@@ -42,7 +42,7 @@ class Attention(nn.Module):
 
     def is_among_few(self, tokens: Tensor) -> bool:
         """Whether `few_token_attention` serves: it shows no scores to the next layer and drops no weights."""
-        return not self.residual and self._dropout() == 0 and suits(tokens)
+        return not self.residual and self._dropout() == 0 and few_tokens_are_faster(tokens)
 
     def _dropout(self) -> float:
         return self.dropout if self.training else 0.0

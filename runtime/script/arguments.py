@@ -24,7 +24,7 @@ class Arguments:
         script: the generated script.
         dry_run: print the plan and stop.
         device: where to train.
-        shortened: trials or epochs of a shorter look; None runs the whole script.
+        shorter_look: trials or epochs of a shorter look; None runs the whole script.
         seeds: how many training seeds to train with, counted up from the script's own (training scripts only).
         train_fraction: share of the training samples to train on; None takes all (training scripts only).
         reopen_test: evaluate the test split although it was opened before (training scripts only).
@@ -38,7 +38,7 @@ class Arguments:
     script: Path
     dry_run: bool
     device: torch.device
-    shortened: int | None
+    shorter_look: int | None
     seeds: int
     train_fraction: float | None
     reopen_test: bool
@@ -61,7 +61,7 @@ class Arguments:
     @property
     def opens_test(self) -> bool:
         """Whether this is a real result, which opens the test split once it is trained."""
-        return self.shortened is None and self.train_fraction is None
+        return self.shorter_look is None and self.train_fraction is None
 
     @property
     def script_sha256(self) -> str:
@@ -92,21 +92,21 @@ def parse_arguments(
     )
     _add_flags(parser, shorten)
     given = parser.parse_args(arguments)
-    shortened, fraction = getattr(given, shorten), getattr(given, "train_fraction", None)
+    shorter_look, fraction = getattr(given, shorten), getattr(given, "train_fraction", None)
     seeds = getattr(given, "seeds", None)
     for flag, value in (("--seeds", seeds), ("--train-fraction", fraction)):
-        if value is not None and shortened is not None:
+        if value is not None and shorter_look is not None:
             parser.error(f"{flag} does not go with --{shorten}: a shorter look is no result to repeat or compare")
     if given.track is not None:
         require_tracker(given.track)
     base = given.output or path.parents[2] / "outputs"
-    output = base / path.parent.name / _folder(path.stem, shortened, fraction)
+    output = base / path.parent.name / _folder(path.stem, shorter_look, fraction)
     best_name = f"{path.stem}.best.json"
     return Arguments(
         script=path,
         dry_run=given.dry_run,
         device=find_device(given.device),
-        shortened=shortened,
+        shorter_look=shorter_look,
         seeds=seeds or 1,
         train_fraction=fraction,
         reopen_test=getattr(given, "reopen_test", False),
@@ -138,8 +138,8 @@ def _add_flags(parser: argparse.ArgumentParser, shorten: str) -> None:
         add("--storage", metavar="URL", help="keep trials in a database (sqlite:///…, postgresql://…)")
 
 
-def _folder(script: str, shortened: int | None, fraction: float | None) -> str:
-    if shortened is not None:
+def _folder(script: str, shorter_look: int | None, fraction: float | None) -> str:
+    if shorter_look is not None:
         return f"{script}_short"
     return script if fraction is None else f"{script}_fraction_{fraction}"
 

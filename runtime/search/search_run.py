@@ -56,7 +56,7 @@ def run_search(
         RunError: if no trial succeeded, or the storage failed.
     """
     settings = SearchSettings(
-        n_trials=arguments.shortened or n_trials,
+        n_trials=arguments.shorter_look or n_trials,
         timeout_hours=timeout_hours,
         seed=search_seed,
         startup_trials=startup_trials,
@@ -67,7 +67,7 @@ def run_search(
         print_search_cost(objective, settings)
         return
     _search(experiment, objective, settings, arguments, hpo_train_fraction)
-    if arguments.shortened is None:
+    if arguments.shorter_look is None:
         print(f"next: {regenerate}")
 
 
@@ -79,7 +79,7 @@ def _search(
     hpo_train_fraction: float,
 ) -> None:
     experiment.require_two_classes("training", "validation")
-    shortened = arguments.shortened is not None
+    shortened = arguments.shorter_look is not None
     tracking = Tracking(arguments.track, arguments.outputs)
     with sole_process(arguments.output), storage_failures():
         search = Search(

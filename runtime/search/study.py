@@ -124,7 +124,7 @@ class Search:
         if stored is None:
             self.study.set_user_attr("versions", versions())
             self.study.set_user_attr("identity", identity)
-        elif found := list(differences(stored, identity)):
+        elif found := list(describe_differences(stored, identity)):
             more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
             way_out = "move the folder away, or give another --output"
             if self.storage_url is not None:
@@ -225,12 +225,12 @@ def _show(bar: tqdm[NoReturn], line: str) -> None:
     sys.stdout.flush()
 
 
-def differences(there: Any, here: Any, path: str = "") -> Iterator[str]:
+def describe_differences(there: Any, here: Any, path: str = "") -> Iterator[str]:
     """One sentence for each value in which two nested records differ."""
     if isinstance(there, dict) and isinstance(here, dict):
         for name in there | here:
             below = f"{path}.{name}" if path else name
-            yield from differences(there.get(name), here.get(name), below)
+            yield from describe_differences(there.get(name), here.get(name), below)
     elif there != here:
         yield f"{path} is {there!r} there and {here!r} in this script"
 

@@ -59,7 +59,7 @@ class Training:
         return self.experiment.identity() | {
             "training_seed": seed,
             "train_fraction": self.arguments.train_fraction,
-            "shortened_to_epochs": self.arguments.shortened,
+            "shortened_to_epochs": self.arguments.shorter_look,
             "script_sha256": self.arguments.script_sha256,
         }
 

@@ -67,7 +67,7 @@ def run_training(
     experiment = train_on_part(experiment, arguments.train_fraction)
     training = Training(
         experiment=experiment,
-        recipe=recipe_for(experiment, recipe, arguments.shortened),
+        recipe=recipe_for(experiment, recipe, arguments.shorter_look),
         make_trainer=make_trainer,
         arguments=arguments,
         architectures={name: {**model, **fields} for name, fields in architectures.items()},

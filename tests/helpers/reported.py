@@ -107,5 +107,5 @@ def make_phase(project: Path) -> None:
         search(replace(arguments, best_file=best), finished=done)
     (arguments_for(project, "hpo_2M_threshold_5pct").output).mkdir()
     (project / "outputs/phase0/hpo_2M_threshold_5pct/journal.log").write_text("no journal\n{}\n")
-    train(arguments_for(project, "train_2M_threshold_1pct_short", "phase1", shortened=2), epochs=2)
+    train(arguments_for(project, "train_2M_threshold_1pct_short", "phase1", shorter_look=2), epochs=2)
     shutil.copytree(project / "outputs/phase0/hpo_2M_threshold_3pct", project / "outputs/phase1/hpo_2M_threshold_3pct")

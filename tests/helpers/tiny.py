@@ -220,7 +220,7 @@ class InThisProcess:
 def make_arguments(
     project: Path,
     *,
-    shortened: int | None = None,
+    shorter_look: int | None = None,
     seeds: int = 1,
     train_fraction: float | None = None,
     reopen_test: bool = False,
@@ -238,7 +238,7 @@ def make_arguments(
         script=script,
         dry_run=False,
         device=torch.device("cpu"),
-        shortened=shortened,
+        shorter_look=shorter_look,
         seeds=seeds,
         train_fraction=train_fraction,
         reopen_test=reopen_test,

@@ -51,7 +51,7 @@ def train_briefly(experiment: Experiment, arguments: Arguments) -> Trainer:
         trainers.append(make(*given))
         return trainers[-1]
 
-    run_tiny(replace(arguments, shortened=1), experiment, make_trainer=make_and_keep)
+    run_tiny(replace(arguments, shorter_look=1), experiment, make_trainer=make_and_keep)
     return trainers[-1]
 
 

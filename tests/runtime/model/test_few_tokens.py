@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from runtime.model import attention, few_tokens
-from runtime.model.few_tokens import LEAST_SEQUENCES, MOST_TOKENS, few_token_attention, suits
+from runtime.model.few_tokens import LEAST_SEQUENCES, MOST_TOKENS, few_token_attention, few_tokens_are_faster
 from runtime.model.patchtst import PatchTST
 from tests.benchmarks.setting import ARCHITECTURES
 
@@ -76,9 +76,9 @@ def test_is_chosen_for_few_tokens_of_many_sequences_on_a_cpu(
 ) -> None:
     shape = MOST_TOKENS + more_patches, LEAST_SEQUENCES - fewer_sequences, 8
     tokens = torch.empty(shape, device=device, dtype=dtype)
-    assert suits(tokens) is expected
+    assert few_tokens_are_faster(tokens) is expected
     with torch.autocast("cpu", torch.bfloat16):
-        assert not suits(tokens)
+        assert not few_tokens_are_faster(tokens)
 
 
 def loss_and_gradients(model: PatchTST, windows: Tensor) -> tuple[float, dict[str, Tensor]]:
@@ -97,7 +97,7 @@ def test_two_million_parameters_agree_with_the_plain_reference_in_loss_and_gradi
     samples = LEAST_SEQUENCES if form == "mixing" else math.ceil(LEAST_SEQUENCES / 28)  # each channel is a sequence
     reference, windows = copy.deepcopy(model).double(), torch.randn(samples, 60, 28)
     loss, gradients = loss_and_gradients(model, windows)
-    monkeypatch.setattr(attention, "suits", lambda _tokens: False)
+    monkeypatch.setattr(attention, "few_tokens_are_faster", lambda _tokens: False)
     monkeypatch.setattr(F, "scaled_dot_product_attention", plain)
     expected_loss, expected = loss_and_gradients(reference, windows.double())
     assert loss == pytest.approx(expected_loss, abs=1e-5)

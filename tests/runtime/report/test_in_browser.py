@@ -38,7 +38,7 @@ addEventListener("load", () => {
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = tmp_path_factory.mktemp("browser")
-    train(arguments_for(project, "train_2M_threshold_1pct_short", "phase6a", shortened=2), epochs=2)
+    train(arguments_for(project, "train_2M_threshold_1pct_short", "phase6a", shorter_look=2), epochs=2)
     search(arguments_for(project, "hpo_2M_threshold_1pct", "phase6a"), finished=False)
     write(simulate(budgets=["2M", "20M"], seeds=[42, 43, 44]), project / "outputs")
     written = write_phase(read_phase(project, "phase6a", project / "outputs"), project / "page")

@@ -15,7 +15,7 @@ from tests.helpers.reported import arguments_for, train
 @pytest.fixture(scope="module")
 def real_result(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """A record that names the embedded data and their split."""
-    arguments = arguments_for(tmp_path_factory.mktemp("split"), "train_2M_threshold_1pct", shortened=1)
+    arguments = arguments_for(tmp_path_factory.mktemp("split"), "train_2M_threshold_1pct", shorter_look=1)
     record = train(arguments, epochs=1)
     series = real_series()
     split = record["split"] | {"total_days": len(series), "context_length": 60, "chunk_length": 201}

@@ -30,7 +30,7 @@ def pretend_cuda(monkeypatch: pytest.MonkeyPatch, devices: int) -> None:
 
 def test_no_flags_run_the_whole_script(script: Path, tmp_path: Path) -> None:
     arguments = parse(script)
-    assert (arguments.dry_run, arguments.shortened, arguments.reopen_test) == (False, None, False)
+    assert (arguments.dry_run, arguments.shorter_look, arguments.reopen_test) == (False, None, False)
     assert arguments.script == script
     assert arguments.project == tmp_path
     assert arguments.output == tmp_path / "outputs" / "phase6a" / "train_2M"
@@ -82,7 +82,7 @@ def test_storage_of_a_search_is_a_journal_unless_a_database_is_given(script: Pat
 @pytest.mark.parametrize("shorten", ["epochs", "trials"])
 def test_shorter_look_writes_apart_from_the_real_results(shorten: str, script: Path, tmp_path: Path) -> None:
     arguments = parse(script, f"--{shorten}", "3", shorten=shorten)
-    assert arguments.shortened == 3
+    assert arguments.shorter_look == 3
     assert arguments.output == tmp_path / "outputs" / "phase6a" / "train_2M_short"
 
 

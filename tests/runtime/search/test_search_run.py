@@ -96,7 +96,7 @@ def test_rerunning_a_finished_search_changes_only_what_was_measured(
 
 
 def test_shorter_look_is_recorded_apart_and_leaves_no_best_json(tmp_path: Path) -> None:
-    arguments = make_arguments(tmp_path, shortened=4)
+    arguments = make_arguments(tmp_path, shorter_look=4)
     search(arguments, n_trials=4)
     assert not list(tmp_path.rglob("*.best.json"))
     record = read(arguments.output / "shortened.json")
@@ -150,7 +150,7 @@ def test_trial_ends_the_search_as_its_fault_deserves(
 
 def test_shorter_look_has_a_study_of_its_own_in_the_same_database(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/trials.db"
-    search(make_arguments(tmp_path, shortened=2, storage=url), n_trials=2)
+    search(make_arguments(tmp_path, shorter_look=2, storage=url), n_trials=2)
     search(make_arguments(tmp_path, storage=url), n_trials=3)
     storage = optuna.storages.RDBStorage(url)
     counts = {summary.study_name: summary.n_trials for summary in optuna.get_all_study_summaries(storage)}

@@ -27,7 +27,7 @@ def test_killed_run_gives_the_same_record_and_finishes_the_same_opening(tmp_path
 
 
 def test_shorter_look_never_opens_the_test(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = make_arguments(tmp_path, shortened=2)
+    arguments = make_arguments(tmp_path, shorter_look=2)
     record = train(arguments, max_epochs=2)
     assert (record["status"], record["shortened_to_epochs"]) == ("finished", 2)
     assert (record["test"], record["test_opening"]) == (None, None)
