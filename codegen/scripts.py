@@ -48,7 +48,7 @@ def generate_hpo_script(
     Args:
         experiment: ``{phase}_{budget}_{task}``, with ``_h5`` or ``_weekly`` behind for other horizons and timescales.
         phase: a file of ``configs/phases``.
-        budget: ``2M``, ``20M``, ``200M`` or ``2B`` trainable parameters.
+        budget: a file of ``configs/model``, such as ``2M``.
         task: ``threshold_1pct``, ``threshold_2pct``, ``threshold_3pct`` or ``threshold_5pct``.
         horizon: 1, 2, 3, 5 or 7 trading days.
         timescale: ``daily``, ``2d``, ``3d``, ``5d`` or ``weekly``.
@@ -62,7 +62,7 @@ def generate_hpo_script(
         seed, search_seed, training_seed: of the split, the sampler, and weights, order and dropout.
         split_mode: ``scattered`` or ``contiguous``.
         embargo: bars around held-out chunks that no training sample touches.
-        label_price: ``high`` (touched) or ``close`` (closed above).
+        label_price: a rule of `runtime.samples.labels`: ``high`` (touched) or ``close`` (closed above).
         project: folder that holds ``configs`` and ``data``.
 
     Returns:

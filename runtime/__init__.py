@@ -9,7 +9,10 @@ and `records`, `report` on all of them.
 import lazy_loader
 
 from data.supported import require_supported
+from runtime.script.stopping import leave_on_signals, runs_a_script
 
 require_supported()
+if runs_a_script():
+    leave_on_signals()  # until `run_script` knows better
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

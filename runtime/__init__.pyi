@@ -10,6 +10,7 @@ from .script.arguments import parse_arguments as parse_arguments
 from .script.running import require_hyperparameters as require_hyperparameters
 from .script.running import run_script as run_script
 from .search.objective import Objective as Objective
+from .search.objective import Trial as Trial
 from .search.objective import create_objective as create_objective
 from .search.search_run import run_search as run_search
 from .training.recipe import Recipe as Recipe

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codegen.request.spec import TrainingSpec
-from codegen.syntax.statements import Statement, blank_line_above, import_, import_from
+from codegen.syntax.statements import Statement, blank_line_above, import_from
 
 
 def hpo_imports() -> list[Statement]:
@@ -14,6 +14,7 @@ def hpo_imports() -> list[Statement]:
         "Experiment",
         "Objective",
         "Series",
+        "Trial",
         "create_objective",
         "load_series",
         "parse_arguments",
@@ -22,7 +23,6 @@ def hpo_imports() -> list[Statement]:
     )
     return [
         import_from("pathlib", "Path"),
-        blank_line_above(import_("optuna")),
         blank_line_above(import_from("runtime", *names)),
     ]
 

@@ -18,7 +18,7 @@ def suggest(spec: HpoSpec) -> Statement:
     draws += [(literal(each), _draw(each, bounds)) for each, bounds in spec.space.items()]
     return function(
         "suggest",
-        [FunctionParameter("trial", path("optuna.Trial"))],
+        [FunctionParameter("trial", name("Trial"))],
         [return_(dict_(draws))],
         returns=subscript(name("dict"), name("str"), name("object")),
         docstring="Draw one configuration: the name of an architecture and the searched part of the recipe.",

@@ -107,7 +107,7 @@ class Parameters:
         "high",
         one_of(*LABEL_PRICES),
         "Experiment",
-        "high (default) or close",
+        f"{', '.join(LABEL_PRICES)} (%(default)s)",
         remark=_or("label_price", LABEL_PRICES),
     )
     context_length: int = _parameter(60, at_least(1), "Split", "bars of a window (%(default)s)")
@@ -125,7 +125,7 @@ class Parameters:
         "scattered",
         one_of(*SPLIT_MODES),
         "Split",
-        "scattered (default) or contiguous",
+        f"{', '.join(SPLIT_MODES)} (%(default)s)",
         remark=_or("split_mode", SPLIT_MODES),
     )
     embargo: int = _parameter(0, at_least(0), "Split", "bars around held-out chunks left out (%(default)s)")

@@ -50,11 +50,6 @@ def raise_(exception: Expression) -> Statement:
     return _line(cst.Raise(operand(exception)))
 
 
-def import_(module: str) -> Statement:
-    """`import module`."""
-    return _line(cst.Import([cst.ImportAlias(_dotted(module))]))
-
-
 def import_from(module: str, *names: str) -> Statement:
     """`from module import first, second`; at least one name, no name twice."""
     _require_distinct(names, f"the names from {module}")

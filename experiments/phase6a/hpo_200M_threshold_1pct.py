@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 200M threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:5ee540fc0549820822b3051e583711adb8a7d44801d9a33c9f4eecf38edbf0d7
-# Seal: sha256:b4e9f264b788ea3ba7d68007f8c213cede6a22ae9e741498b5476e0fcd64b738
+# Seal: sha256:2e391c15022740d6c694ff875fcea0f46bdbdd3840cf833eaa199d32d8f6a1f9
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -12,14 +12,13 @@ finished one writes its best trial beside this script, to regenerate the trainin
 
 from pathlib import Path
 
-import optuna
-
 from runtime import (
     Arguments,
     ChunkSplitter,
     Experiment,
     Objective,
     Series,
+    Trial,
     create_objective,
     load_series,
     parse_arguments,
@@ -199,7 +198,7 @@ def make_experiment() -> Experiment:
     )
 
 
-def suggest(trial: optuna.Trial) -> dict[str, object]:
+def suggest(trial: Trial) -> dict[str, object]:
     """Draw one configuration: the name of an architecture and the searched part of the recipe."""
     return {
         "architecture": trial.suggest_categorical("architecture", list(ARCHITECTURES)),

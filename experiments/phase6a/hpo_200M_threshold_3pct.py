@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 200M threshold_3pct
 # Generator: 0.1.0
 # Spec: sha256:ddff6b34a28fa9440e85cc907dbb731dba8ea0ea7b9aa9461fef5abbb68d62b4
-# Seal: sha256:2da9bb6512facf924727a90393860a37a437169b14f39a102b6b00856883404f
+# Seal: sha256:71071ea74e5a2a5d4e08ff15c2af9a45b144326bd7d3521fb8e1c369024f11ae
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -12,14 +12,13 @@ finished one writes its best trial beside this script, to regenerate the trainin
 
 from pathlib import Path
 
-import optuna
-
 from runtime import (
     Arguments,
     ChunkSplitter,
     Experiment,
     Objective,
     Series,
+    Trial,
     create_objective,
     load_series,
     parse_arguments,
@@ -199,7 +198,7 @@ def make_experiment() -> Experiment:
     )
 
 
-def suggest(trial: optuna.Trial) -> dict[str, object]:
+def suggest(trial: Trial) -> dict[str, object]:
     """Draw one configuration: the name of an architecture and the searched part of the recipe."""
     return {
         "architecture": trial.suggest_categorical("architecture", list(ARCHITECTURES)),

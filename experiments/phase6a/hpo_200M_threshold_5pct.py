@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 200M threshold_5pct
 # Generator: 0.1.0
 # Spec: sha256:33ba4844230ed80c3298224bc71446d51c1f6b4716aa131fed616d27d6f1cf68
-# Seal: sha256:cd99a4e0f6381a1c79c2a3c533ef87eb59400b80259ab3104f0361bc9ab7df66
+# Seal: sha256:d75ab1993b69b9c0fdb002cc9f3593205fda690e89bbf1e69e71002911200c4d
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -12,14 +12,13 @@ finished one writes its best trial beside this script, to regenerate the trainin
 
 from pathlib import Path
 
-import optuna
-
 from runtime import (
     Arguments,
     ChunkSplitter,
     Experiment,
     Objective,
     Series,
+    Trial,
     create_objective,
     load_series,
     parse_arguments,
@@ -199,7 +198,7 @@ def make_experiment() -> Experiment:
     )
 
 
-def suggest(trial: optuna.Trial) -> dict[str, object]:
+def suggest(trial: Trial) -> dict[str, object]:
     """Draw one configuration: the name of an architecture and the searched part of the recipe."""
     return {
         "architecture": trial.suggest_categorical("architecture", list(ARCHITECTURES)),

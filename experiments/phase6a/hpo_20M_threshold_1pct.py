@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 20M threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:a6d9deb6770738e4754d2dbae0f83330e188d7b8dff601b786eff422b5241517
-# Seal: sha256:3eba6036196d84874f5cdd8fbe03dd566a3ac9155993b8cdf29026e870c35b48
+# Seal: sha256:b32f09ccf42a7a5fcdeb22e645dc7020f3785473759c5e4dc6f561fd9fdf1e1f
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -12,14 +12,13 @@ finished one writes its best trial beside this script, to regenerate the trainin
 
 from pathlib import Path
 
-import optuna
-
 from runtime import (
     Arguments,
     ChunkSplitter,
     Experiment,
     Objective,
     Series,
+    Trial,
     create_objective,
     load_series,
     parse_arguments,
@@ -199,7 +198,7 @@ def make_experiment() -> Experiment:
     )
 
 
-def suggest(trial: optuna.Trial) -> dict[str, object]:
+def suggest(trial: Trial) -> dict[str, object]:
     """Draw one configuration: the name of an architecture and the searched part of the recipe."""
     return {
         "architecture": trial.suggest_categorical("architecture", list(ARCHITECTURES)),

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 20M threshold_3pct
 # Generator: 0.1.0
 # Spec: sha256:4a64a086d97ae807bd7b0d775c9c092fafc890a50f4c8c1a8062f2a8d630057b
-# Seal: sha256:760cb71ba49de0475945479184c721b748baf93f7bb133abc7de3ea0e8c85ca2
+# Seal: sha256:40dcdb005914083c6db10d29def3832d08ea72a44bee3df48c6bd579f7d3721f
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -12,14 +12,13 @@ finished one writes its best trial beside this script, to regenerate the trainin
 
 from pathlib import Path
 
-import optuna
-
 from runtime import (
     Arguments,
     ChunkSplitter,
     Experiment,
     Objective,
     Series,
+    Trial,
     create_objective,
     load_series,
     parse_arguments,
@@ -199,7 +198,7 @@ def make_experiment() -> Experiment:
     )
 
 
-def suggest(trial: optuna.Trial) -> dict[str, object]:
+def suggest(trial: Trial) -> dict[str, object]:
     """Draw one configuration: the name of an architecture and the searched part of the recipe."""
     return {
         "architecture": trial.suggest_categorical("architecture", list(ARCHITECTURES)),

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 20M threshold_5pct
 # Generator: 0.1.0
 # Spec: sha256:b9fbe7cb12de24290e95dc7196bffebe922dfc9fedc36d9eb28782ae8d626de6
-# Seal: sha256:7d0fafe8b7d648ed1a898beec8bd41a79cf994a2b7bacb8a308d5da8b688751c
+# Seal: sha256:18351b1fb51e25c4de008494aaaf579234e4d2486da79c1baa80b08f3073f27f
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -12,14 +12,13 @@ finished one writes its best trial beside this script, to regenerate the trainin
 
 from pathlib import Path
 
-import optuna
-
 from runtime import (
     Arguments,
     ChunkSplitter,
     Experiment,
     Objective,
     Series,
+    Trial,
     create_objective,
     load_series,
     parse_arguments,
@@ -199,7 +198,7 @@ def make_experiment() -> Experiment:
     )
 
 
-def suggest(trial: optuna.Trial) -> dict[str, object]:
+def suggest(trial: Trial) -> dict[str, object]:
     """Draw one configuration: the name of an architecture and the searched part of the recipe."""
     return {
         "architecture": trial.suggest_categorical("architecture", list(ARCHITECTURES)),

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2B threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:c0dead5243815095f39c0e8b7c74dad956eac9c01b8f5b38b20006a72a6f4bda
-# Seal: sha256:127a451b99ad268d05cb8d5a9a639f5d4bc0c9b0d0951b4366fcdd5034577997
+# Seal: sha256:4c1580ce80ab57ab2211dbc1a6b5f7570f7b66895f1758ab50f5e2febeacf749
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -12,14 +12,13 @@ finished one writes its best trial beside this script, to regenerate the trainin
 
 from pathlib import Path
 
-import optuna
-
 from runtime import (
     Arguments,
     ChunkSplitter,
     Experiment,
     Objective,
     Series,
+    Trial,
     create_objective,
     load_series,
     parse_arguments,
@@ -191,7 +190,7 @@ def make_experiment() -> Experiment:
     )
 
 
-def suggest(trial: optuna.Trial) -> dict[str, object]:
+def suggest(trial: Trial) -> dict[str, object]:
     """Draw one configuration: the name of an architecture and the searched part of the recipe."""
     return {
         "architecture": trial.suggest_categorical("architecture", list(ARCHITECTURES)),

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2B threshold_3pct
 # Generator: 0.1.0
 # Spec: sha256:2141bedbb74844519443130721973d9345e5aacf710f27e18f3c9b2159193d78
-# Seal: sha256:79846c338491b23aa89ba2135b9172f35f672a01185cdde8e80b0978f9b48588
+# Seal: sha256:561740dbfe40baa1b7aaa2d85fdb3748dce7a3fbcd9b94e3192da4855923b2a4
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -12,14 +12,13 @@ finished one writes its best trial beside this script, to regenerate the trainin
 
 from pathlib import Path
 
-import optuna
-
 from runtime import (
     Arguments,
     ChunkSplitter,
     Experiment,
     Objective,
     Series,
+    Trial,
     create_objective,
     load_series,
     parse_arguments,
@@ -191,7 +190,7 @@ def make_experiment() -> Experiment:
     )
 
 
-def suggest(trial: optuna.Trial) -> dict[str, object]:
+def suggest(trial: Trial) -> dict[str, object]:
     """Draw one configuration: the name of an architecture and the searched part of the recipe."""
     return {
         "architecture": trial.suggest_categorical("architecture", list(ARCHITECTURES)),

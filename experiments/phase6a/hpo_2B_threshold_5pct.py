@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2B threshold_5pct
 # Generator: 0.1.0
 # Spec: sha256:02c01bfad5f5302a5889c35f0438bfe7fe597fb34b77530820af120a027d3962
-# Seal: sha256:85f0d961b80901b1fbdce92b3027ea2b613804ffb7f51e52178bd00190d03182
+# Seal: sha256:93def773d5a45eaf4f17fad36c964f3d1cdf817349075206642245ddabb6aa6e
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -12,14 +12,13 @@ finished one writes its best trial beside this script, to regenerate the trainin
 
 from pathlib import Path
 
-import optuna
-
 from runtime import (
     Arguments,
     ChunkSplitter,
     Experiment,
     Objective,
     Series,
+    Trial,
     create_objective,
     load_series,
     parse_arguments,
@@ -191,7 +190,7 @@ def make_experiment() -> Experiment:
     )
 
 
-def suggest(trial: optuna.Trial) -> dict[str, object]:
+def suggest(trial: Trial) -> dict[str, object]:
     """Draw one configuration: the name of an architecture and the searched part of the recipe."""
     return {
         "architecture": trial.suggest_categorical("architecture", list(ARCHITECTURES)),

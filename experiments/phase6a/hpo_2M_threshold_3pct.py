@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2M threshold_3pct
 # Generator: 0.1.0
 # Spec: sha256:47ec3ac18bbed7cc2c0b0d3409857315780d68441d141904f8b44da94c099c88
-# Seal: sha256:3aa98251ad9a9bfa195bf3ac4a76e6047d8337e54a907b6ba8d13537b3dbe1dd
+# Seal: sha256:850b3c936f03c41caab0f16c764721ef67ec6a5fd0847b5803a98417527c8cdf
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -12,14 +12,13 @@ finished one writes its best trial beside this script, to regenerate the trainin
 
 from pathlib import Path
 
-import optuna
-
 from runtime import (
     Arguments,
     ChunkSplitter,
     Experiment,
     Objective,
     Series,
+    Trial,
     create_objective,
     load_series,
     parse_arguments,
@@ -199,7 +198,7 @@ def make_experiment() -> Experiment:
     )
 
 
-def suggest(trial: optuna.Trial) -> dict[str, object]:
+def suggest(trial: Trial) -> dict[str, object]:
     """Draw one configuration: the name of an architecture and the searched part of the recipe."""
     return {
         "architecture": trial.suggest_categorical("architecture", list(ARCHITECTURES)),

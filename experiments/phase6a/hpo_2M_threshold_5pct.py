@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2M threshold_5pct
 # Generator: 0.1.0
 # Spec: sha256:851e076f24ad235564c44f1639066501f0ac6a9bb11159bd137549c9bf6dba6a
-# Seal: sha256:b8bbbc9ad34c12235f4e39372b82c2dc1f8f2f4d2f40ab814b933f9bd083fb6a
+# Seal: sha256:326fedbf643f078e13fed988689faa0be0db6c8fdca1202b0c2fe28c240c8892
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -12,14 +12,13 @@ finished one writes its best trial beside this script, to regenerate the trainin
 
 from pathlib import Path
 
-import optuna
-
 from runtime import (
     Arguments,
     ChunkSplitter,
     Experiment,
     Objective,
     Series,
+    Trial,
     create_objective,
     load_series,
     parse_arguments,
@@ -199,7 +198,7 @@ def make_experiment() -> Experiment:
     )
 
 
-def suggest(trial: optuna.Trial) -> dict[str, object]:
+def suggest(trial: Trial) -> dict[str, object]:
     """Draw one configuration: the name of an architecture and the searched part of the recipe."""
     return {
         "architecture": trial.suggest_categorical("architecture", list(ARCHITECTURES)),

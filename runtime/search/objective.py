@@ -9,12 +9,15 @@ from typing import Any
 
 import optuna
 import torch
+from optuna import Trial
 
 from runtime.errors import RunError
 from runtime.samples.splits import SplitIndices
 from runtime.samples.windows import WindowDataset
 from runtime.training.recipe import Recipe
 from runtime.training.trainer import EpochRecord, Trainer, TrainingResult
+
+__all__ = ["Objective", "Trial", "create_objective"]
 
 Hyperparameters = dict[str, Any]
 
@@ -23,7 +26,7 @@ Hyperparameters = dict[str, Any]
 class Objective:
     """Callable for Optuna; see `create_objective`."""
 
-    suggest: Callable[[optuna.Trial], Hyperparameters]
+    suggest: Callable[[Trial], Hyperparameters]
     dataset: WindowDataset
     split_indices: SplitIndices
     architectures: Mapping[str, Mapping[str, Any]]
@@ -33,7 +36,7 @@ class Objective:
     device: torch.device | str
     checkpoint_activations: bool
 
-    def __call__(self, trial: optuna.Trial) -> float:
+    def __call__(self, trial: Trial) -> float:
         """Train what ``suggest`` draws, in this process; report each epoch, return the best epoch's validation loss.
 
         Raises:
@@ -90,7 +93,7 @@ class Objective:
         )
 
 
-def reporter(trial: optuna.Trial) -> Callable[[EpochRecord], None]:
+def reporter(trial: Trial) -> Callable[[EpochRecord], None]:
     """Make what reports each epoch to a trial, once, and raises `optuna.TrialPruned` when the pruner gives it up."""
     losses: dict[int, float] = {}
 
@@ -109,7 +112,7 @@ def reporter(trial: optuna.Trial) -> Callable[[EpochRecord], None]:
     return report
 
 
-def record_result(trial: optuna.Trial, result: TrainingResult) -> float:
+def record_result(trial: Trial, result: TrainingResult) -> float:
     """Store with a trial how it trained; return its value."""
     trial.set_user_attr("best_epoch", result.best_epoch)
     trial.set_user_attr("epochs", len(result.epochs))
@@ -120,7 +123,7 @@ def record_result(trial: optuna.Trial, result: TrainingResult) -> float:
 
 def create_objective(
     *,
-    suggest: Callable[[optuna.Trial], Hyperparameters],
+    suggest: Callable[[Trial], Hyperparameters],
     dataset: WindowDataset,
     split_indices: SplitIndices,
     architectures: Mapping[str, Mapping[str, Any]],

@@ -31,7 +31,7 @@ PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 whole = settings(max_examples=12, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
 MODE = black.Mode(line_length=LINE_LENGTH, target_versions={TargetVersion.PY311})
 SCRIPT = Path("/project/experiments/phase/script.py")
-MAY_IMPORT = {"runtime", "optuna", *sys.stdlib_module_names}
+MAY_IMPORT = {"runtime", *sys.stdlib_module_names}
 Calls = dict[str, list[dict[str, Any]]]
 
 

@@ -3,7 +3,7 @@
 # Command: python -m codegen phase6a 2M threshold_1pct
 # Generator: 0.1.0
 # Spec: sha256:236be93144217a9c8fe7126b1fd7867a597fde5630bfcc9e899628fad0dadf74
-# Seal: sha256:6d3ec12570f3ad824fb6a0958f395671c08dc02b02ce6a676bf36280e2beeb57
+# Seal: sha256:12390583a84d223d8a0a467966304929dc948349f2955ac71ae9413bfaa88829
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -12,14 +12,13 @@ finished one writes its best trial beside this script, to regenerate the trainin
 
 from pathlib import Path
 
-import optuna
-
 from runtime import (
     Arguments,
     ChunkSplitter,
     Experiment,
     Objective,
     Series,
+    Trial,
     create_objective,
     load_series,
     parse_arguments,
@@ -199,7 +198,7 @@ def make_experiment() -> Experiment:
     )
 
 
-def suggest(trial: optuna.Trial) -> dict[str, object]:
+def suggest(trial: Trial) -> dict[str, object]:
     """Draw one configuration: the name of an architecture and the searched part of the recipe."""
     return {
         "architecture": trial.suggest_categorical("architecture", list(ARCHITECTURES)),

@@ -46,13 +46,13 @@ def example() -> cst.Module:
         [s.FunctionParameter("count", name("int"))],
         [
             s.evaluate(call("print", name("VALUES"))),
-            s.return_(call("math.floor", name("count"))),
+            s.return_(call("floor", name("count"))),
         ],
         returns=name("int"),
         docstring="Print everything.\n\nAnd count.",
     )
     return script(
-        s.import_("math"),
+        s.import_from("math", "floor"),
         *s.section("Parameters", s.assign("VALUES", literal(values)), s.assign("COLUMNS", literal(COLUMNS))),
         *s.section("Main", main),
         s.if_main([s.evaluate(call("main", call("len", name("COLUMNS"))))]),

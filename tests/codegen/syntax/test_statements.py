@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from codegen.syntax import prose
 from codegen.syntax import statements as s
-from codegen.syntax.expressions import Expression, call, divide, equal, name, path, subscript, tuple_
+from codegen.syntax.expressions import Expression, call, divide, equal, name, subscript, tuple_
 from codegen.syntax.literals import literal
 from codegen.syntax.render import _format
 from codegen.syntax.statements import FunctionParameter, Statement
@@ -38,8 +38,7 @@ CASES: list[tuple[Statement, str]] = [
     (s.assign("x", SAME), "x = x == y"),
     (s.evaluate(call("a.b", X, k=SAME)), "a.b(x, k=x == y)"),
     (s.raise_(call("ValueError", literal("no"))), "raise ValueError('no')"),
-    (s.import_("math"), "import math"),
-    (s.import_("torch.nn"), "import torch.nn"),
+    (s.import_from("torch.nn", "Module"), "from torch.nn import Module"),
     (s.import_from("a.b", "C", "D"), "from a.b import C, D"),
     (s.if_main([PRINT]), "if __name__ == '__main__':\n    print(x)"),
     (function([]), "def f() -> None:\n    '''Do.'''\n    return None"),
@@ -72,9 +71,9 @@ def test_a_section_stands_above_its_first_statements_comment() -> None:
 
 def test_a_module_looks_as_intended() -> None:
     parameters = s.section(
-        "Parameters", s.import_("math"), s.trailing_comment(s.assign("DAYS", literal([1])), "trading days")
+        "Parameters", s.import_from("math", "pi"), s.trailing_comment(s.assign("DAYS", literal([1])), "trading days")
     )
-    noted = s.comment_above("A first note. " * 8 + "Its end.", s.return_(divide(name("days"), path("math.pi"))))
+    noted = s.comment_above("A first note. " * 8 + "Its end.", s.return_(divide(name("days"), name("pi"))))
     body = [s.comment_above("Outer.", s.comment_above("Inner.", PRINT)), noted]
     days = FunctionParameter("days", name("int"))
     main = function([days], *body, says="Do it.\n\nArgs:\n    days: how many.\nAnd more.")
@@ -87,7 +86,7 @@ def test_a_module_looks_as_intended() -> None:
 """A script."""
 
 # --- Parameters -----------------------------------------------------------------------------------
-import math
+from math import pi
 
 DAYS = [
     1,
@@ -107,7 +106,7 @@ def f(days: int) -> None:
     print(x)
     # A first note. A first note. A first note. A first note. A first note. A first note. A first note.
     # A first note. Its end.
-    return days / math.pi
+    return days / pi
 '''
     )
 
@@ -149,7 +148,7 @@ REFUSED: list[Callable[[], object]] = [
     lambda: s.assign("class", X),
     lambda: s.evaluate(X),
     lambda: s.evaluate(literal("a docstring?")),
-    lambda: s.import_("a b"),
+    lambda: s.import_from("a b", "c"),
     lambda: s.import_from("os"),
     lambda: s.import_from("os", "path", "path"),
     lambda: s.import_from("os", "*"),
