@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -69,7 +70,16 @@ def flush_output() -> None:
         raise
 
 
+def hide_passwords(text: str) -> str:
+    """The same with ``***`` for the password of an address, as in ``postgresql://user:password@host/database``.
+
+    What could belong to a password is hidden with it.
+    """
+    hidden = re.sub(r"(://[^:/@]*:).*@", r"\1***@", text, flags=re.DOTALL)
+    return re.sub(r"([?&]\w*passw\w*=)[^&\s]*", r"\1***", hidden)
+
+
 def one_line(message: object) -> str:
-    """A message without its line breaks and other control characters, whatever file names it quotes."""
-    words = " ".join(str(message).split())
+    """A message without line breaks, other control characters, and passwords, whatever it quotes."""
+    words = hide_passwords(" ".join(str(message).split()))
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in words)

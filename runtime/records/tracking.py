@@ -100,13 +100,14 @@ class _WeightsAndBiases:
         import wandb
 
         self.outputs.mkdir(parents=True, exist_ok=True)
+        settings = wandb.Settings(console="off", x_disable_meta=True)  # it would store the command with its passwords
         self.run = wandb.init(
             project=PROJECT,
             name=run,
             config=dict(parameters),
             dir=self.outputs,
             reinit="create_new",
-            settings=wandb.Settings(console="off"),
+            settings=settings,
         )
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:

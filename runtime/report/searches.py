@@ -96,7 +96,7 @@ def lowest(trial: FrozenTrial) -> float | None:
 
 
 def read_search(folder: Path, best_file: Path) -> ReportedSearch | None:
-    """Read a search's journal and the file it hands over.
+    """Read a search's journal, or the copy that a search in a database leaves, and the file it hands over.
 
     Args:
         folder: of its output; it need not exist.
@@ -105,12 +105,12 @@ def read_search(folder: Path, best_file: Path) -> ReportedSearch | None:
     Returns:
         None if there is neither.
     """
-    journal = folder / "journal.log"
+    journal = _newest(folder / "journal.log", folder / "history.log")
     handed = [path for path in (best_file, folder / best_file.name, folder / "shortened.json") if path.exists()]
-    if not journal.exists() and not handed:
+    if journal is None and not handed:
         return None
     problems: list[str] = []
-    study = _read(read_study, journal, problems) if journal.exists() else None
+    study = _read(read_study, journal, problems) if journal else None
     finished = _read(_read_finished, handed[0], problems) if handed else None
     if problems:
         state = "unreadable"
@@ -119,6 +119,11 @@ def read_search(folder: Path, best_file: Path) -> ReportedSearch | None:
     else:
         state = "running" if is_held(folder) else "unfinished"
     return ReportedSearch(folder.name, study, finished, "; ".join(problems), state)
+
+
+def _newest(*paths: Path) -> Path | None:
+    there = [path for path in paths if path.exists()]
+    return max(there, key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
 def _read(reader: Any, path: Path, problems: list[str]) -> Any:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from data.command_line import hide_passwords
+
 EXIT_INTERRUPTED = 75
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -103,7 +105,9 @@ def finish_step_first() -> Iterator[Stop]:
 
 def how_to_continue() -> str:
     """The line that an interrupted process leaves."""
-    return f"interrupted; continue with: {shlex.join(sys.orig_argv)}"
+    shown = [hide_passwords(argument) for argument in sys.orig_argv]
+    password = "" if shown == sys.orig_argv else " (*** is the password; PGPASSWORD or ~/.pgpass spare you giving it)"
+    return f"interrupted; continue with: {shlex.join(shown)}{password}"
 
 
 def _tell(line: str) -> None:

@@ -18,6 +18,8 @@ from runtime.records.files import read_record, sole_process, write_json
 from runtime.records.tracking import Tracking, scalars
 from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
+from runtime.search.history import History
+from runtime.search.lease import Lease, lease
 from runtime.search.objective import Objective
 from runtime.search.plan import print_search_cost, print_search_plan
 from runtime.search.storage import storage_failures
@@ -81,7 +83,12 @@ def _search(
     experiment.require_two_classes("training", "validation")
     shortened = arguments.shorter_look is not None
     tracking = Tracking(arguments.track, arguments.outputs)
-    with sole_process(arguments.output), storage_failures():
+    study_name = f"{experiment.name}_short" if shortened else experiment.name
+    with (
+        sole_process(arguments.output),
+        storage_failures(),
+        lease(arguments.storage, study_name, arguments.output) as held,
+    ):
         search = Search(
             experiment,
             objective,
@@ -89,10 +96,10 @@ def _search(
             arguments.output,
             TrialProcesses(objective),
             storage_url=arguments.storage,
-            study_name=f"{experiment.name}_short" if shortened else experiment.name,
+            study_name=study_name,
             allow_other_versions=arguments.allow_other_versions,
-            on_trial=partial(_track, tracking),
         )
+        search.on_trial = partial(_on_trial, tracking, held, History(arguments.output, search.study) if held else None)
         tracking.start(str(arguments.output.relative_to(arguments.outputs)), scalars(search.identity()))
         for count in range(len(search.counted())):
             _track(tracking, search.counted()[: count + 1])
@@ -105,6 +112,13 @@ def _search(
             print(f"shorter look of {settings.n_trials} trials: recorded in {arguments.output}, not as a search result")
             return
         _hand_over(record, arguments.best_file)
+
+
+def _on_trial(tracking: Tracking, held: Lease | None, history: History | None, counted: Sequence[FrozenTrial]) -> None:
+    _track(tracking, counted)
+    if held and history:
+        history.add(counted)
+        held.require()
 
 
 def _track(tracking: Tracking, counted: Sequence[FrozenTrial]) -> None:

@@ -87,15 +87,16 @@ class Search:
 
     def __post_init__(self) -> None:
         self.output.mkdir(parents=True, exist_ok=True)
-        self.study = optuna.create_study(
-            study_name=self.study_name or self.experiment.name,
-            storage=open_storage(self.storage_url, self.output),
-            direction="minimize",
+        name, storage = self.study_name or self.experiment.name, open_storage(self.storage_url, self.output)
+        # Not load_if_exists: it relies on an index that is missing where a driver was killed as it made the tables.
+        begin = optuna.load_study if name in optuna.get_all_study_names(storage) else optuna.create_study
+        self.study = begin(
+            study_name=name,
+            storage=storage,
             pruner=optuna.pruners.MedianPruner(
                 n_startup_trials=self.settings.startup_trials,
                 n_warmup_steps=self.settings.pruning_warmup_epochs,
             ),
-            load_if_exists=True,
         )
         self._check_identity()
         check_versions(str(self.output), self.study.user_attrs.get("versions"), allow=self.allow_other_versions)

@@ -10,8 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from data import command_line
+from data.command_line import Parser, hide_passwords
 from data.errors import DataError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -96,3 +99,26 @@ def test_interrupted_command_says_so_in_one_line(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (75, "interrupted; every file is whole: run the same command again\n")
+
+
+@given(password=st.text(st.characters(categories=["L", "N", "P"]), min_size=8), before=st.text(), after=st.text("ab "))
+def test_password_of_an_address_is_never_shown(password: str, before: str, after: str) -> None:
+    """Not even one that should have been quoted: with slashes, colons or an @ of its own."""
+    assume(password not in before)
+    hidden = hide_passwords(f"{before} postgresql://me:{password}@host/trials {after}")
+    assert password not in hidden
+    assert hidden.endswith(f"@host/trials {after}")
+
+
+def test_password_among_the_options_of_an_address_is_hidden_and_nothing_else() -> None:
+    address = "postgresql://me@host/trials?connect_timeout=3&{}={}&x=1"
+    assert hide_passwords(address.format("password", "sesame")) == address.format("password", "***")
+    for plain in ("a@b.c", "sqlite:////a:b/c.db", "http://host:80/path", address.format("sslmode", "require")):
+        assert hide_passwords(plain) == plain
+
+
+def test_unknown_option_is_refused_without_the_password_it_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        Parser(prog="x").parse_args(["--storge", "postgresql://me:sesame@host/trials"])
+    assert "sesame" not in (said := capsys.readouterr().err)
+    assert "--storge postgresql://me:***@host/trials" in said

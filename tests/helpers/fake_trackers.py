@@ -75,6 +75,7 @@ def _mlflow(told: Told) -> tuple[str, dict[str, Any]]:
 
 def _wandb(told: Told) -> tuple[str, dict[str, Any]]:
     def init(**options: Any) -> SimpleNamespace:
+        assert options["settings"].x_disable_meta, "wandb's metadata would hold the password of a --storage"
         told.append(("start", options["name"]))
         return SimpleNamespace(
             log=lambda metrics, step: told.extend(("log", step, name, value) for name, value in metrics.items()),

@@ -60,4 +60,6 @@ if __name__ == "__mp_main__":
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     hanging = make_formula_objective(EXPERIMENT, HangHolding(folder / "held"), fixed=FEW_EPOCHS)
-    raise SystemExit(run_script(lambda: search(folder, objective=hanging if "hang" in sys.argv else OBJECTIVE)))
+    url = sys.argv[sys.argv.index("--storage") + 1] if "--storage" in sys.argv else None
+    objective = hanging if "hang" in sys.argv else OBJECTIVE
+    raise SystemExit(run_script(lambda: search(folder, url, objective)))

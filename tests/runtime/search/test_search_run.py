@@ -9,6 +9,7 @@ import optuna
 import pytest
 
 from runtime.errors import UserError
+from runtime.report.searches import read_search
 from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
 from runtime.script.running import run_script
@@ -156,6 +157,18 @@ def test_shorter_look_has_a_study_of_its_own_in_the_same_database(tmp_path: Path
     counts = {summary.study_name: summary.n_trials for summary in optuna.get_all_study_summaries(storage)}
     assert counts == {f"{EXPERIMENT.name}_short": 2, EXPERIMENT.name: 3}
     assert not list(tmp_path.rglob("journal.log"))
+
+
+def test_report_shows_the_history_of_a_search_in_a_database_as_that_of_a_journal(tmp_path: Path) -> None:
+    databases = make_arguments(tmp_path / "a", storage=f"sqlite:///{tmp_path}/trials.db")
+    search(databases, n_trials=5)
+    search(databases)  # a longer one continues
+    journals = make_arguments(tmp_path / "b")
+    search(journals)
+    shown = [read_search(each.output, each.best_file) for each in (databases, journals)]
+    first, second = [[(trial.params, trial.state, trial.values) for trial in one.trials] for one in shown if one]
+    assert len(first) == 8
+    assert first == second
 
 
 def test_a_tracker_shows_the_value_of_each_completed_trial_and_after_a_restart_all_of_them(

@@ -10,7 +10,7 @@ from optuna.storages.journal import JournalFileSymlinkLock
 from sqlalchemy.exc import OperationalError
 
 from runtime.errors import RunError, UserError
-from runtime.search.storage import JOURNAL, open_storage, repair_journal, storage_failures
+from runtime.search.storage import JOURNAL, connect, open_storage, repair_journal, storage_failures
 
 
 def make_journal(folder: Path, trials: int = 3) -> Path:
@@ -71,6 +71,32 @@ def test_database_that_cannot_be_opened_is_refused(url: str, tmp_path: Path) -> 
     with pytest.raises(UserError, match=r"^--storage: .+") as refused:
         open_storage(url, tmp_path)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("postgresql://me:sesame@sesame@127.0.0.1/trials", "--storage: write an @ within .* as %40"),
+        ("postgresql://me:sesame@127.0.0.1:port/trials", "--storage: invalid literal"),
+        ("postgresql+nodriver://me:sesame@127.0.0.1/trials", "--storage: .*nodriver"),
+        (
+            "mysql://me:sesame@127.0.0.1/trials",
+            r'no driver .* is installed; for PostgreSQL: pip install -e "\.\[postgr',
+        ),
+    ],
+)
+def test_address_that_cannot_be_used_is_refused_without_its_password(url: str, message: str, tmp_path: Path) -> None:
+    for opened in (lambda: open_storage(url, tmp_path), lambda: connect(url)):
+        with pytest.raises(UserError, match=message) as refused:
+            opened()
+        assert "sesame" not in str(refused.value)
+
+
+def test_what_the_database_said_first_is_told_not_what_optuna_guesses() -> None:
+    guess = StorageInternalError("perhaps the data is too long")
+    guess.__cause__ = OperationalError("INSERT", {}, Exception("the server is gone"))
+    with pytest.raises(RunError, match=r"\) the server is gone; run again"), storage_failures():
+        raise guess
 
 
 def test_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
