@@ -1,6 +1,7 @@
 """What a search script leaves behind: a best.json that can be trusted, or nothing."""
 
 import json
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from runtime.report.searches import read_search
 from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
 from runtime.script.running import run_script
+from runtime.search import lease
 from runtime.search.objective import Objective
 from runtime.search.search_run import run_search
 from runtime.search.study import SearchSettings
@@ -169,6 +171,32 @@ def test_report_shows_the_history_of_a_search_in_a_database_as_that_of_a_journal
     first, second = [[(trial.params, trial.state, trial.values) for trial in one.trials] for one in shown if one]
     assert len(first) == 8
     assert first == second
+
+
+def test_search_continues_in_a_database_whose_maker_was_killed_before_its_indexes(tmp_path: Path) -> None:
+    arguments = make_arguments(tmp_path, storage=f"sqlite:///{tmp_path}/trials.db")
+    search(arguments, n_trials=2)
+    with sqlite3.connect(tmp_path / "trials.db") as database:
+        for (index,) in database.execute("SELECT name FROM sqlite_master WHERE name LIKE 'ix_%'").fetchall():
+            database.execute(f"DROP INDEX {index}")
+    database.close()
+    search(arguments, n_trials=3)
+    search(arguments, n_trials=4)
+    assert sum(read(arguments.best_file)["trials"].values()) == 4
+
+
+def test_search_that_lost_its_study_to_another_driver_ends_with_what_it_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "RENEWED_EVERY", 0.0001)
+    monkeypatch.setattr(lease.Lease, "_renew", lambda _: False)
+    arguments = make_arguments(tmp_path, storage=f"sqlite:///{tmp_path}/trials.db")
+    with pytest.raises(UserError, match="was taken by another driver"):
+        search(arguments, n_trials=40)
+    assert not arguments.best_file.exists()
+    shown = read_search(arguments.output, arguments.best_file)
+    assert shown is not None
+    assert 0 < len(shown.trials) < 40
 
 
 def test_a_tracker_shows_the_value_of_each_completed_trial_and_after_a_restart_all_of_them(

@@ -13,7 +13,6 @@ from optuna.trial import TrialState
 from runtime.errors import RunError, UserError
 from runtime.samples.chunk_splitter import ChunkSplitter
 from runtime.search.objective import Hyperparameters
-from runtime.search.storage import connect
 from runtime.search.study import Search, SearchSettings
 from tests.helpers.tiny import ARCHITECTURE, FIXED, InThisProcess, make_experiment, make_formula_objective, suggest
 
@@ -39,14 +38,9 @@ def mixed(values: Hyperparameters) -> list[float]:
     return [float("nan")] if values["dropout"] > 0.4 else [1 + distance(values), distance(values), distance(values)]
 
 
-def make_search(
-    output: Path,
-    losses: Callable[[Hyperparameters], list[float]] = steady,
-    storage_url: str | None = None,
-    **settings: Any,
-) -> Search:
-    objective, chosen = make_formula_objective(EXPERIMENT, losses), replace(SETTINGS, **settings)
-    return Search(EXPERIMENT, objective, chosen, output, InThisProcess(objective), storage_url=storage_url)
+def make_search(output: Path, losses: Callable[[Hyperparameters], list[float]] = steady, **settings: Any) -> Search:
+    objective = make_formula_objective(EXPERIMENT, losses)
+    return Search(EXPERIMENT, objective, replace(SETTINGS, **settings), output, InThisProcess(objective))
 
 
 def interrupted_at(*calls: int) -> Callable[[Hyperparameters], list[float]]:
@@ -61,18 +55,6 @@ def interrupted_at(*calls: int) -> Callable[[Hyperparameters], list[float]]:
         return mixed(values)
 
     return losses
-
-
-def test_search_continues_in_a_database_whose_maker_was_killed_before_its_indexes(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/trials.db"
-    engine = connect(url)
-    make_search(tmp_path, storage_url=url).run()
-    with engine.begin() as connection:
-        for (index,) in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name LIKE 'ix_%'").all():
-            connection.exec_driver_sql(f"DROP INDEX {index}")
-    assert len(make_search(tmp_path, storage_url=url).counted()) == 4
-    assert len(make_search(tmp_path, storage_url=url).counted()) == 4
-    engine.dispose()
 
 
 def test_search_counts_exactly_the_requested_trials(tmp_path: Path) -> None:
