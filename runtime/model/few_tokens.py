@@ -8,6 +8,7 @@ sequences are the last dimension, so that a pair of tokens is one vector operati
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -43,8 +44,8 @@ def few_token_attention(qkv: Tensor) -> Tensor:
     Raises:
         RuntimeError: when a second derivative is asked for (``create_graph``), or a transform of ``torch.func``.
     """
-    mixed: Tensor = _FewTokenAttention.apply(qkv)  # type: ignore[no-untyped-call]
-    return mixed
+    attend: Callable[[Tensor], Tensor] = _FewTokenAttention.apply  # untyped in some versions of torch
+    return attend(qkv)
 
 
 class _FewTokenAttention(torch.autograd.Function):
