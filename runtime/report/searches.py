@@ -16,6 +16,8 @@ from optuna.trial import FrozenTrial, TrialState
 from runtime.records.files import is_held
 from runtime.records.results import Alarm
 from runtime.report.runs import SHORT, one_line
+from runtime.search.history import HISTORY
+from runtime.search.storage import JOURNAL
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -105,7 +107,7 @@ def read_search(folder: Path, best_file: Path) -> ReportedSearch | None:
     Returns:
         None if there is neither.
     """
-    journal = _newest(folder / "journal.log", folder / "history.log")
+    journal = _newest(folder / JOURNAL, folder / HISTORY)
     handed = [path for path in (best_file, folder / best_file.name, folder / "shortened.json") if path.exists()]
     if journal is None and not handed:
         return None
@@ -143,7 +145,7 @@ def read_study(journal: Path) -> optuna.Study:
     """
     content = journal.read_bytes()
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "journal.log"
+        copy = Path(folder) / JOURNAL
         copy.write_bytes(content[: content.rfind(b"\n") + 1])
         storage = JournalStorage(JournalFileBackend(str(copy)))
         names = optuna.get_all_study_names(storage)

@@ -74,7 +74,7 @@ def leave_on_signals() -> None:
 def runs_a_script() -> bool:
     """Whether this process was started on a generated script."""
     started = getattr(sys.modules.get("__main__"), "__file__", None)
-    return started is not None and Path(started).resolve().parents[1].name == "experiments"
+    return started is not None and Path(started).resolve().parent.parent.name == "experiments"
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -48,10 +49,13 @@ class Server:
     def kill(self) -> None:
         """End it as a power failure would."""
         master = int((self.data / "postmaster.pid").read_text().split()[0])
+        os.kill(master, signal.SIGSTOP)  # so that it begins no further child
         children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
         for process in (master, *map(int, children)):
             with suppress(ProcessLookupError):  # it followed the others
                 os.kill(process, signal.SIGKILL)
+        while any(is_alive(process) for process in (master, *map(int, children))):
+            time.sleep(0.01)  # their shared memory would keep the next server from starting
 
     def url(self, password: str = PASSWORD) -> str:
         """Address of its database, as a user types it."""
@@ -60,6 +64,15 @@ class Server:
     def _call(self, program: str, *arguments: str) -> None:
         command = [str(self.programs / program), *arguments]
         subprocess.run(command, check=True, user=self.user, cwd="/", stdout=subprocess.DEVNULL, timeout=60)
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process still runs; one that only waits to be reaped does not."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"
 
 
 def free_port() -> int:

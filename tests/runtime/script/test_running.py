@@ -11,6 +11,7 @@ import torch
 
 from runtime.errors import RunError, UserError
 from runtime.script.running import require_hyperparameters, run_script
+from runtime.script.stopping import how_to_continue, runs_a_script
 
 
 @pytest.fixture(autouse=True)
@@ -103,3 +104,20 @@ def test_error_that_compiled_code_made_of_an_interruption_is_an_interruption(
 
     assert run_script(main) == 75
     assert capsys.readouterr().err.startswith("interrupted; continue with: ")
+
+
+def test_command_that_continues_is_shown_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "orig_argv", ["python", "x.py", "--storage", "postgresql://me:sesame@host/trials"])
+    said = how_to_continue()
+    assert said.startswith("interrupted; continue with: python x.py --storage 'postgresql://me:***@host/trials' (***")
+
+
+@pytest.mark.parametrize(
+    ("started", "is_script"),
+    [("/x.py", False), ("/a/b/x.py", False), ("/a/experiments/phase6a/x.py", True), (None, False)],
+)
+def test_only_a_generated_script_leaves_at_once_while_it_imports(
+    started: str | None, is_script: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", started, raising=False)
+    assert runs_a_script() is is_script
