@@ -24,7 +24,7 @@ SPLIT_MODES = ("scattered", "contiguous")
 
 _MODELS = "configs/model"
 _BUDGET_FILE = re.compile(r"patchtst_([A-Za-z0-9]+)", re.ASCII)
-_PARAMETERS = re.compile(rb"^parameters: *([0-9_]+)", re.MULTILINE)
+_PARAMETERS = re.compile(rb"^parameters: *([0-9]+(?:_[0-9]+)*)", re.MULTILINE)
 
 _PHASES = "configs/phases"
 _PHASE_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)

@@ -1,4 +1,4 @@
-"""What a trainer is built from: the architecture that meets its budget, the model, the optimiser, and seeds."""
+"""What a trainer is built from: the architecture that meets its budget, the model, and seeds."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from runtime.errors import UserError
 from runtime.model.architecture import BUDGET_TOLERANCE, Architecture
 from runtime.model.patchtst import PatchTST
 from runtime.samples.windows import WindowDataset
-from runtime.training.recipe import Recipe
 
 
 def make_architecture(fields: Mapping[str, Any], dataset: WindowDataset, budget: int | None) -> Architecture:
@@ -34,6 +34,19 @@ def make_architecture(fields: Mapping[str, Any], dataset: WindowDataset, budget:
     return architecture
 
 
+def require_two_classes(targets: npt.NDArray[np.float64]) -> None:
+    """Refuse training labels, 0.0 or 1.0, that are all equal.
+
+    Raises:
+        UserError: if they are.
+    """
+    if np.unique(targets).size < 2:
+        raise UserError(
+            f"all {targets.size} training labels are {targets[0]:.0f}: there is nothing to "
+            "learn; use a longer horizon, a smaller threshold or a longer history"
+        )
+
+
 def make_model(architecture: Architecture, *, dropout: float, checkpoint_activations: bool, seed: int) -> PatchTST:
     """A fresh model, whose weights the seed alone decides.
 
@@ -46,16 +59,6 @@ def make_model(architecture: Architecture, *, dropout: float, checkpoint_activat
             return PatchTST(architecture, dropout=dropout, checkpoint_activations=checkpoint_activations)
         except ValueError as error:
             raise UserError(str(error)) from error
-
-
-def make_optimizer(model: torch.nn.Module, recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW that decays matrices, not biases, norms or other vectors."""
-    parameters = list(model.parameters())
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
 
 
 def mixed_seed(seed: int, stream: int) -> int:

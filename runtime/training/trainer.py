@@ -14,13 +14,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from runtime.arrays import Indices
-from runtime.errors import RunError, UserError
+from runtime.errors import RunError
 from runtime.judging.forecast import EVALUATION_BATCH, predict_logits
 from runtime.model.precision import mixed_precision
 from runtime.samples.splits import SplitIndices
 from runtime.samples.windows import WindowDataset
 from runtime.training.allocator import keep_pages
-from runtime.training.building import make_architecture, make_model, make_optimizer, mixed_seed
+from runtime.training.building import make_architecture, make_model, mixed_seed, require_two_classes
+from runtime.training.captured_steps import FIRST_STEPS, CapturedSteps
+from runtime.training.compiled_layers import compile_layers, compiling_pays
+from runtime.training.optimizer import make_optimizer, place_learning_rate, set_learning_rate
 from runtime.training.progress import EpochRecord, Progress, TrainingResult, random_states, set_random_states
 from runtime.training.recipe import Recipe
 from runtime.training.starting_point import set_starting_point
@@ -72,20 +75,15 @@ class Trainer:
         self.seed = seed
         self.micro_batch_size = micro_batch_size or recipe.batch_size
         shape = make_architecture(architecture, dataset, parameter_budget)
-        self._require_two_classes()
+        require_two_classes(self.targets(split_indices.train_indices))
         fresh = make_model(shape, dropout=recipe.dropout, checkpoint_activations=checkpoint_activations, seed=seed)
         self.model = fresh.to(device)
         set_starting_point(self.model, self.dataset, split_indices.train_indices)
+        if compiling_pays(shape, split_indices.train_indices.size * recipe.max_epochs, self.device):
+            compile_layers(self.model)
         self.optimizer = make_optimizer(self.model, recipe)
+        self._captured = self._capture()
         self.progress = Progress(loss_sum=torch.zeros((), device=self.device))
-
-    def _require_two_classes(self) -> None:
-        positives = int(self.targets(self.splits.train_indices).sum())
-        if positives in (0, self.splits.train_indices.size):
-            raise UserError(
-                f"all {self.splits.train_indices.size} training labels are {int(positives > 0)}: there is nothing to "
-                "learn; use a longer horizon, a smaller threshold or a longer history"
-            )
 
     @property
     def device(self) -> torch.device:
@@ -148,6 +146,8 @@ class Trainer:
         """
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        place_learning_rate(self.optimizer, self.device)
+        self._captured = self._capture()
         self.progress = Progress.from_state_dict(state["progress"], self.device)
         self.micro_batch_size = state["micro_batch_size"]
 
@@ -179,7 +179,7 @@ class Trainer:
         for name, loss in (("training", train_loss), ("validation", val_loss)):
             if not math.isfinite(loss):
                 raise RunError(f"{name} loss is {loss} in epoch {epoch}: training diverged; lower the learning rate")
-        rate = self.optimizer.param_groups[0]["lr"]
+        rate = self._rate_at(epoch * self.steps_per_epoch - 1)
         seconds = progress.seconds + time.perf_counter() - began
         spread = float(torch.from_numpy(logits).sigmoid().std(correction=0))
         record = EpochRecord(epoch, train_loss, val_loss, spread, rate, seconds)
@@ -187,9 +187,18 @@ class Trainer:
         return record
 
     def _train_step(self, starts: Tensor, step: int) -> Tensor:
-        rate = self.recipe.learning_rate_at(step, self.recipe.max_epochs * self.steps_per_epoch)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        set_learning_rate(self.optimizer, self._rate_at(step))
+        return self._take_step(starts) if self._captured is None else self._captured.take(self._take_step, starts)
+
+    def _rate_at(self, step: int) -> float:
+        return self.recipe.learning_rate_at(step, self.recipe.max_epochs * self.steps_per_epoch)
+
+    def _capture(self) -> CapturedSteps | None:
+        # Checkpointing sets the generators between kernels.
+        wanted = self.device.type == "cuda" and not self.model.checkpoint_activations
+        return CapturedSteps(self.recipe.batch_size) if wanted else None
+
+    def _take_step(self, starts: Tensor) -> Tensor:
         self.optimizer.zero_grad()
         batch_loss = torch.zeros((), device=self.dataset.device)
         for part in torch.split(starts, self.micro_batch_size):
@@ -207,14 +216,15 @@ class Trainer:
         """Take a few real training steps and time them; the model is no longer fresh afterwards.
 
         Args:
-            steps: how many to time, after one that warms up.
+            steps: how many to time, after those that warm up.
 
         Returns:
             Mean wall seconds of a step.
         """
         starts = self.dataset.starts(self.splits.train_indices[: self.recipe.batch_size])
         self.model.train()
-        float(self._train_step(starts, 0))  # waits: a GPU would still be at it when the clock starts
+        for _ in range(1 if self._captured is None else FIRST_STEPS + 1):
+            float(self._train_step(starts, 0))  # waits: a GPU would still be at it when the clock starts
         began = time.perf_counter()
         for step in range(steps):
             float(self._train_step(starts, step))

@@ -28,8 +28,8 @@ from torch.nn import functional
 
 from runtime.model.architecture import Architecture
 from runtime.model.patchtst import PatchTST
+from runtime.training.optimizer import make_optimizer
 from runtime.training.recipe import Recipe
-from runtime.training.trainer import make_optimizer
 
 FLOORS = {"ItalyPowerDemand": 0.94, "GunPoint": 0.92}
 SEEDS = range(5)

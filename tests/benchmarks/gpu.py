@@ -24,17 +24,19 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from codegen.request.choices import budget_names
 from codegen.request.configs import load_model
+from data.command_line import Parser
 from runtime.errors import OutOfMemory, memory_failures
 from runtime.model.architecture import Architecture
 from runtime.model.patchtst import PatchTST
 from runtime.samples.splits import SplitIndices
 from runtime.samples.windows import WindowDataset
+from runtime.training.captured_steps import FIRST_STEPS
+from runtime.training.compiled_layers import compile_layers
 from runtime.training.recipe import Recipe
 from runtime.training.trainer import Trainer
 
 CHANNELS, CONTEXT, ROWS = 29, 60, 4_000
-WARM_UP, ROUNDS, ROUND_SECONDS = 4, 3, 0.3
-"""CUDA graphs are recorded in the third call."""
+WARM_UP, ROUNDS, ROUND_SECONDS = FIRST_STEPS + 2, 3, 0.3
 LAST_START = 420.0
 """Seconds after which no row begins, so that all is over within ten minutes."""
 FULL = {"2M": 16_384, "20M": 16_384, "200M": 8_192, "2B": 4_096}
@@ -45,19 +47,24 @@ _SMALL = ["2M", "20M"]
 
 @dataclass(frozen=True)
 class Way:
-    """How training steps are taken; what is not named is as `Trainer` has it: bfloat16, SDPA, fused AdamW, clipping."""
+    """How training steps are taken; what is not named is as `Trainer` has it: bfloat16, SDPA, fused AdamW, clipping.
+
+    Attributes:
+        recorded: as one CUDA graph; without, kernels are launched one by one.
+    """
 
     name: str
     autocast: bool = True
     checkpoint: bool = False
-    compiled: str | None = None
+    recorded: bool = True
+    compiled: bool = False
 
 
 BFLOAT16 = Way("bfloat16")
 FLOAT32 = Way("float32", autocast=False)
 CHECKPOINTED = Way("bfloat16, checkpointed", checkpoint=True)
-COMPILED = Way("bfloat16, torch.compile", compiled="default")
-GRAPHS = Way("bfloat16, CUDA graphs", compiled="reduce-overhead")
+COMPILED = Way("bfloat16, layers compiled", compiled=True)
+ONE_BY_ONE = Way("bfloat16, one by one", recorded=False)
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,7 @@ def rows() -> Iterator[Row]:
     """What to measure, the goals first and the slowest to compile last."""
     every = budget_names()
     configured = {budget: load_model(budget).recipe.batch_size for budget in every}
-    budgets = {BFLOAT16: every, CHECKPOINTED: ["2B"], FLOAT32: every, GRAPHS: _SMALL, COMPILED: every}
+    budgets = {BFLOAT16: every, COMPILED: every, ONE_BY_ONE: every, CHECKPOINTED: ["2B"], FLOAT32: every}
     for way, measured in budgets.items():
         for budget in measured:
             if budget == "2B":
@@ -112,8 +119,10 @@ def measure(architecture: Architecture, batch: int, way: Way, device: torch.devi
     with memory_failures(), as_asked:
         trainer = make_trainer(architecture, batch, way, device)
         starts = trainer.dataset.starts(np.arange(batch) % trainer.splits.train_indices.size)
-        if way.compiled is not None:
-            trainer.model.compile(mode=way.compiled)
+        if way.compiled:
+            compile_layers(trainer.model)
+        if not way.recorded:
+            trainer._captured = None
         trainer.model.train()
         seconds = seconds_of(lambda: trainer._train_step(starts, 0), device)
     return Measured(seconds, torch.cuda.max_memory_reserved(device) if device.type == "cuda" else None)
@@ -129,21 +138,13 @@ def make_trainer(architecture: Architecture, batch: int, way: Way, device: torch
     first, second = ROWS - 2 * span, ROWS - span
     held_out = np.array([first]), np.array([second])
     splits = SplitIndices(np.arange(first - span), *held_out, span, ((first, second),), ((second, ROWS),))
-    fields = {
-        name: value for name, value in vars(architecture).items() if name not in ("num_channels", "context_length")
-    }
+    from_data = ("num_channels", "context_length")
+    fields = {name: value for name, value in vars(architecture).items() if name not in from_data}
     schedule = {"max_epochs": 1, "patience": 1, "warmup_fraction": 0.1, "gradient_clip": 1.0}
     recipe = Recipe(learning_rate=1e-5, weight_decay=0.1, dropout=0.4, batch_size=batch, **schedule)
     with device:  # draws the weights there: two billion take a minute on a processor
-        return Trainer(
-            dataset,
-            split_indices=splits,
-            architecture=fields,
-            recipe=recipe,
-            seed=0,
-            device=device,
-            checkpoint_activations=way.checkpoint,
-        )
+        given = {"split_indices": splits, "architecture": fields, "recipe": recipe, "seed": 0, "device": device}
+        return Trainer(dataset, checkpoint_activations=way.checkpoint, **given)
 
 
 def seconds_of(work: Callable[[], object], device: torch.device) -> float:
@@ -230,6 +231,9 @@ def report(row: Row, device: torch.device, peak: float, last_start: float = math
 
 def main() -> int:
     """Print the table; the exit code is 1 if a row failed."""
+    parser = Parser(prog="python -m tests.benchmarks.gpu", description=__doc__)
+    parser.add_argument("--only", choices=budget_names(), help="measure this budget alone")
+    only = parser.parse_args().only
     if not torch.cuda.is_available():
         print(f"no GPU: torch {torch.__version__} finds no CUDA device; nothing was measured")
         return 0
@@ -237,7 +241,8 @@ def main() -> int:
     peak = matrix_flops(device)
     print(f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}: {peak / 1e12:.0f} bfloat16 TFLOP/s")
     print(f"{'':<6}{'batch':>7}  {'':<26}{'samples/s':>11}{'ms a step':>10}{'of peak':>9}{'peak GB':>9}  goal")
-    good = [report(row, device, peak, began + LAST_START) for row in rows()]
+    chosen = [row for row in rows() if only in (None, row.budget)]
+    good = [report(row, device, peak, began + LAST_START) for row in chosen]
     return 0 if all(good) else 1
 
 

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from runtime.model.architecture import Architecture
+from runtime.model.layers import EncoderLayer
 from runtime.model.patchtst import PatchTST
 from tests.benchmarks import gpu
-from tests.benchmarks.gpu import BFLOAT16, CHECKPOINTED, FLOAT32, Measured, Row, Way
+from tests.benchmarks.gpu import BFLOAT16, CHECKPOINTED, COMPILED, FLOAT32, Measured, Row, Way
 from tests.helpers.questions import BUDGETS
 from tests.helpers.tiny import ARCHITECTURE
 
@@ -34,12 +35,12 @@ def test_without_a_gpu_it_says_so_in_one_line() -> None:
     assert re.fullmatch(r"no GPU: .*\n", ended.stdout)
 
 
-@pytest.mark.parametrize("way", [BFLOAT16, FLOAT32, CHECKPOINTED, Way("compiled", compiled="default")])
+@pytest.mark.parametrize("way", [BFLOAT16, FLOAT32, CHECKPOINTED, COMPILED])
 def test_a_row_is_measured_and_printed(
     way: Way, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained, compiled = [], []
-    monkeypatch.setattr(PatchTST, "compile", lambda model, mode: compiled.append(mode))
+    monkeypatch.setattr(EncoderLayer, "compile", lambda layer: compiled.append(True))
     forward = PatchTST.forward
 
     def watched(model: PatchTST, windows: torch.Tensor) -> torch.Tensor:
@@ -51,7 +52,7 @@ def test_a_row_is_measured_and_printed(
     printed = capsys.readouterr().out
     assert re.fullmatch(rf"2M +24  {re.escape(way.name)} +[\d,]+ +[\d.]+ +[\d.]+%\n", printed)
     assert trained.count((24, True, way.checkpoint)) >= gpu.WARM_UP + gpu.ROUNDS
-    assert compiled == ([] if way.compiled is None else [way.compiled])
+    assert compiled == [True] * TINY.num_layers * way.compiled
 
 
 def test_a_row_computes_in_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,3 +49,13 @@ def test_files_of_other_names_are_no_budgets(root: Path) -> None:
     for name in ("patchtst_2M_old.yaml", "patchtst_.yaml", "other.yaml", "patchtst_8M.yml"):
         (root / "configs/model" / name).write_text(SMALL)
     assert choices.budget_names(root) == list(BUDGETS)
+
+
+@pytest.mark.parametrize("number", ["8_000__000", "8_000_000_", "8_000_000_ # a comment", "_8"])
+def test_a_number_that_is_none_is_refused_where_it_is_used_and_not_when_budgets_are_listed(
+    root: Path, number: str
+) -> None:
+    (root / "configs/model/patchtst_8M.yaml").write_text(SMALL.replace("8_000_000", number))
+    assert "8M" in choices.budget_names(root)
+    with pytest.raises(choices.UsageError, match=r"patchtst_8M\.yaml.*parameters"):
+        load_model("8M", root)

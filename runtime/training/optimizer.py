@@ -1,0 +1,36 @@
+"""AdamW, and its learning rate."""
+
+from __future__ import annotations
+
+import torch
+
+from runtime.training.recipe import Recipe
+
+
+def make_optimizer(model: torch.nn.Module, recipe: Recipe) -> torch.optim.AdamW:
+    """AdamW that decays matrices, not biases, norms or other vectors."""
+    parameters = list(model.parameters())
+    groups = [
+        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+    place_learning_rate(optimizer, parameters[0].device)
+    return optimizer
+
+
+def place_learning_rate(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
+    """Keep the learning rate where steps read it: in a GPU's memory, so that a recorded step sees it change."""
+    for group in optimizer.param_groups:
+        rate = float(group["lr"])
+        group["lr"] = torch.tensor(rate, device=device) if device.type == "cuda" else rate
+        group["capturable"] = device.type == "cuda"
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Let the next step take this learning rate."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], torch.Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
