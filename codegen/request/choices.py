@@ -24,7 +24,7 @@ SPLIT_MODES = ("scattered", "contiguous")
 
 _MODELS = "configs/model"
 _BUDGET_FILE = re.compile(r"patchtst_([A-Za-z0-9]+)", re.ASCII)
-_PARAMETERS = re.compile(rb"^parameters: *([0-9]+(?:_[0-9]+)*)", re.MULTILINE)
+_PARAMETERS = re.compile(rb"^parameters: *([0-9][0-9_]*)", re.MULTILINE)
 
 _PHASES = "configs/phases"
 _PHASE_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
@@ -51,7 +51,7 @@ def _parameters(file: Path) -> float:
         return float("inf")
     with file.open("rb") as content:
         found = _PARAMETERS.search(content.read(20_000))
-    return float(found[1]) if found else float("inf")
+    return float(found[1].replace(b"_", b"")) if found else float("inf")
 
 
 def phase_names(project: Path = PROJECT) -> list[str]:

@@ -51,11 +51,15 @@ def test_files_of_other_names_are_no_budgets(root: Path) -> None:
     assert choices.budget_names(root) == list(BUDGETS)
 
 
-@pytest.mark.parametrize("number", ["8_000__000", "8_000_000_", "8_000_000_ # a comment", "_8"])
-def test_a_number_that_is_none_is_refused_where_it_is_used_and_not_when_budgets_are_listed(
-    root: Path, number: str
-) -> None:
+@pytest.mark.parametrize("number", ["8000000", "8_000__000", "8_000_000_ # as YAML reads it"])
+def test_budgets_are_in_order_however_their_numbers_are_written(root: Path, number: str) -> None:
     (root / "configs/model/patchtst_8M.yaml").write_text(SMALL.replace("8_000_000", number))
-    assert "8M" in choices.budget_names(root)
+    assert choices.budget_names(root) == ["2M", "8M", "20M", "200M", "2B"]
+    assert load_model("8M", root).parameters == 8_000_000
+
+
+def test_a_number_that_is_none_is_refused_where_it_is_used_and_not_when_budgets_are_listed(root: Path) -> None:
+    (root / "configs/model/patchtst_8M.yaml").write_text(SMALL.replace("8_000_000", "_8"))
+    assert choices.budget_names(root)[-1] == "8M"
     with pytest.raises(choices.UsageError, match=r"patchtst_8M\.yaml.*parameters"):
         load_model("8M", root)
