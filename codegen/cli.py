@@ -17,6 +17,7 @@ MODES = {
     "--check": "write nothing; exit 1 unless every file is fresh",
     "--diff": "write nothing; show what would change",
     "--stdout": "write nothing; print the scripts",
+    "--graph": "write nothing; print which search feeds which training, as JSON",
     "--merge": "keep edits by hand, and merge what is new into them",
     "--force": "overwrite files that were edited by hand, too",
 }
@@ -53,6 +54,13 @@ def _main(given: Sequence[str]) -> int:
 
 
 def _run(options: argparse.Namespace, command: str) -> int:
+    if options.graph:
+        import json
+
+        from codegen.files.graph import graph_of
+
+        print(json.dumps(graph_of(options), indent=2))
+        return command_line.EXIT_OK
     from codegen.files.planning import plan_all
 
     experiments = plan_all(options)

@@ -2,8 +2,8 @@
 
 The public names and where each one lives stand in ``__init__.pyi``; a name is loaded on first use, so that ``import
 runtime`` stays cheap. Inside, the packages are rooms, and a room imports only from those before it: `errors` <
-`arrays` < `model` < `records` < `samples` < `script` < `judging` < `training` < `search`; `scaling` stands on `judging`
-and `records`, `report` on all of them.
+`arrays` < `model` < `records` < `samples` < `script` < `judging` < `training` < `search`; `phase` stands on all of
+them, `scaling` on `judging` and `records`, `report` on all but `phase`.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""``python -m runtime``: what a project's runs show. Heavy imports wait until the arguments are known to be good."""
+"""``python -m runtime``: run a phase, show what it found. Heavy imports wait until the arguments are good."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from data import command_line
 from runtime.errors import UserError
+from runtime.phase.flags import add_run_parser
 from runtime.records.results import budget_size
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -17,14 +18,23 @@ def main(arguments: Sequence[str] | None = None, project: Path = PROJECT) -> int
     """Run one command.
 
     Returns:
-        0: done. 2: bad usage or input. 75: interrupted. 123: our bug.
+        0: done. 1: a script of a phase failed. 2: bad usage or input. 75: interrupted. 123: our bug.
     """
-    return command_line.run(lambda: _report(_parser().parse_args(arguments), project), UserError)
+    return command_line.run(lambda: _main(_parser().parse_args(arguments), project), UserError)
+
+
+def _main(options: argparse.Namespace, project: Path) -> int:
+    if options.command == "report":
+        return _report(options, project)
+    from runtime.phase.command import run_phase
+
+    return run_phase(options, project)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command_line.Parser(prog="python -m runtime", description="What the runs of a project show.")
+    parser = command_line.Parser(prog="python -m runtime", description="Run phases, and show what they found.")
     commands = parser.add_subparsers(dest="command", required=True)
+    add_run_parser(commands)
     report = commands.add_parser(
         "report",
         help="write a page about everything that was searched and trained",

@@ -17,7 +17,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 RUNTIME = ("errors", "arrays", "model", "records", "samples", "script", "judging", "training", "search")
 CODEGEN = ("seal", "syntax", "request", "blocks", "scripts", "files", "cli")
-ON_TOP = {"scaling": {"errors", "arrays", "records", "judging"}, "report": {*RUNTIME, "scaling"}}
+ON_TOP = {"scaling": {"errors", "arrays", "records", "judging"}, "report": {*RUNTIME, "scaling"}, "phase": {*RUNTIME}}
 """Rooms beside the ladder, and what they stand on."""
 
 Imports = Mapping[str, set[str]]

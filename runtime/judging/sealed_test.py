@@ -78,7 +78,7 @@ def open_test(log: Path, experiment: Experiment, *, weights: str, script_sha256:
 
 
 def _open(log: Path, experiment: Experiment, *, weights: str, script_sha256: str, reopen: bool) -> Entry:
-    question, earlier = _question(experiment), _Earlier(log, experiment)
+    question, earlier = _question(experiment), _Earlier(read_openings(log), experiment)
     for entry in earlier.same:
         if entry["weights_sha256"] == weights:
             return entry
@@ -106,12 +106,34 @@ def refuse_reopening(arguments: Arguments, experiment: Experiment) -> None:
     Raises:
         UserError: unless the user asked to open it again, or it was this very script, which may finish its opening.
     """
-    earlier = _Earlier(arguments.project / OPENINGS, experiment)
+    earlier = _Earlier(read_openings(arguments.project / OPENINGS), experiment)
     if not earlier.entries or earlier.by_script(arguments.script_sha256) or arguments.reopen_test:
         return
     if earlier.is_opened():
         raise earlier.refusal()
     print(f"note: {earlier.which()}; the record will say so, and that this is opening {earlier.openings() + 1}")
+
+
+def who_opened(entries: Sequence[Entry], experiment: Experiment, script_sha256: str | None) -> str | None:
+    """Why an experiment's test split would not be opened again.
+
+    Args:
+        entries: earlier openings.
+        experiment: the question.
+        script_sha256: hash of the script that would ask; None where it is not written yet.
+
+    Returns:
+        Which days were opened, when and by whom; None if it may be opened.
+    """
+    earlier = _Earlier(entries, experiment)
+    allowed = not earlier.is_opened() or (script_sha256 is not None and earlier.by_script(script_sha256))
+    return None if allowed else earlier.which()
+
+
+def planned_opening(experiment: Experiment) -> Entry:
+    """An opening that has not happened yet, for `who_opened`."""
+    known = {"question": _question(experiment), "experiment": experiment.name}
+    return known | {"weights_sha256": "", "script_sha256": "", "opening": 1, "opened": "no day yet"}
 
 
 def read_openings(log: Path) -> list[dict[str, Any]]:
@@ -146,13 +168,13 @@ class _Earlier:
         opened: those that any entry judged.
     """
 
-    def __init__(self, log: Path, experiment: Experiment) -> None:
+    def __init__(self, entries: Sequence[Entry], experiment: Experiment) -> None:
         question, identity = _question(experiment), experiment.identity()
         days = by_day(question["days"]).keys()
         self.days, self.opened = len(days), set[date]()
         self.entries: list[Entry] = []
         self.same: list[Entry] = []
-        for entry in read_openings(log):
+        for entry in entries:
             asked = entry["question"]
             if "days" in asked:
                 alike = all(asked[name] == question[name] for name in _RULE)

@@ -27,6 +27,7 @@ class Arguments:
         shorter_look: trials or epochs of a shorter look; None runs the whole script.
         seeds: how many training seeds to train with, counted up from the script's own (training scripts only).
         train_fraction: share of the training samples to train on; None takes all (training scripts only).
+        no_test: judge on validation alone and leave the test split closed (training scripts only).
         reopen_test: evaluate the test split although it was opened before (training scripts only).
         allow_other_versions: continue what was begun under other versions of torch or numpy.
         track: name of a tracker in `runtime.records.tracking` that follows the run; None tracks nowhere.
@@ -41,6 +42,7 @@ class Arguments:
     shorter_look: int | None
     seeds: int
     train_fraction: float | None
+    no_test: bool
     reopen_test: bool
     allow_other_versions: bool
     track: str | None
@@ -61,7 +63,7 @@ class Arguments:
     @property
     def opens_test(self) -> bool:
         """Whether this is a real result, which opens the test split once it is trained."""
-        return self.shorter_look is None and self.train_fraction is None
+        return self.shorter_look is None and self.train_fraction is None and not self.no_test
 
     @property
     def script_sha256(self) -> str:
@@ -109,6 +111,7 @@ def parse_arguments(
         shorter_look=shorter_look,
         seeds=seeds or 1,
         train_fraction=fraction,
+        no_test=getattr(given, "no_test", False),
         reopen_test=getattr(given, "reopen_test", False),
         allow_other_versions=given.allow_other_versions,
         track=given.track,
@@ -133,7 +136,9 @@ def _add_flags(parser: argparse.ArgumentParser, shorten: str) -> None:
     if shorten == "epochs":
         add("--seeds", type=_positive, metavar="N", help="train with N seeds, then open the test split once for all")
         add("--train-fraction", type=_fraction, metavar="F", help="train on a share of the training days; no test")
-        add("--reopen-test", action="store_true", help="evaluate the test split again; every record says so")
+        test = parser.add_mutually_exclusive_group()
+        test.add_argument("--no-test", action="store_true", help="judge on validation alone; the test stays closed")
+        test.add_argument("--reopen-test", action="store_true", help="evaluate the test split again; records say so")
     else:
         add("--storage", metavar="URL", help="keep trials in a database (sqlite:///…, postgresql://…)")
 

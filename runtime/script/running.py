@@ -9,7 +9,7 @@ from typing import Any
 
 from data.command_line import flush_output, one_line, prepare_output
 from runtime.errors import RunError, UserError, memory_failures
-from runtime.script.stopping import EXIT_INTERRUPTED, how_to_continue, ignore_signals, raise_on_signals
+from runtime.script.stopping import EXIT_INTERRUPTED, end_with_driver, how_to_continue, ignore_signals, raise_on_signals
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_BUG = 0, 1, 2, 123
 
@@ -25,6 +25,7 @@ def run_script(main: Callable[[], None]) -> int:
     """
     prepare_output()
     signals = raise_on_signals()
+    end_with_driver()
     try:
         try:
             with memory_failures():
@@ -36,14 +37,11 @@ def run_script(main: Callable[[], None]) -> int:
     except UserError as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return EXIT_USAGE
-    except (RunError, OSError) as error:
-        print(f"failed: {one_line(error)}", file=sys.stderr)
-        return EXIT_FAILED
     except KeyboardInterrupt:
         return _interrupted()
-    except Exception:
-        # Compiled code may make an error of its own out of an interruption.
-        return _interrupted() if signals.requested else _our_bug()
+    except Exception as error:
+        # Others' code may make an error of its own out of an interruption.
+        return _interrupted() if signals.requested else _failed(error)
     return EXIT_OK
 
 
@@ -53,7 +51,10 @@ def _interrupted() -> int:
     return EXIT_INTERRUPTED
 
 
-def _our_bug() -> int:
+def _failed(error: Exception) -> int:
+    if isinstance(error, RunError | OSError):
+        print(f"failed: {one_line(error)}", file=sys.stderr)
+        return EXIT_FAILED
     traceback.print_exc()
     print("This is a bug of ours, not of your input. Please report it with the lines above.", file=sys.stderr)
     return EXIT_BUG

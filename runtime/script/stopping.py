@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from types import FrameType
 from data.command_line import hide_passwords
 
 EXIT_INTERRUPTED = 75
+
+DRIVER_PIPE = "PATCHTST_DRIVER_PIPE"
+"""Environment variable: the file descriptor of a pipe whose other end the driver holds."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -57,6 +61,18 @@ def ignore_signals() -> None:
     """From now on neither signal does anything: what is left to do takes a moment and must not be torn."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+
+
+def end_with_driver() -> None:
+    """Where a driver that runs a whole phase started this process: be interrupted when that driver is gone."""
+    if (pipe := os.environ.get(DRIVER_PIPE)) is None:
+        return
+
+    def wait() -> None:
+        os.read(int(pipe), 1)  # nothing is ever written: it returns when the last holder of the other end has ended
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def leave_on_signals() -> None:

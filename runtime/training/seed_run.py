@@ -150,7 +150,7 @@ class SeedRun:
         """
         record = self.record()
         known = record["test_opening"] or {}
-        if record["status"] == "finished" and known["weights_sha256"] == opening["weights_sha256"]:
+        if record["status"] == "finished" and known.get("weights_sha256") == opening["weights_sha256"]:
             return
         record |= self._judge(self._restored(record)).test(opening)
         record["alarms"] = training_alarms(self.training.experiment, record)

@@ -16,6 +16,7 @@ from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
 from runtime.script.stopping import Stop, finish_step_first
 from runtime.training.checkpoint import CHECKPOINT_SHARE
+from runtime.training.finished import are_finished
 from runtime.training.plan import print_training_cost, print_training_plan
 from runtime.training.recipe import Recipe
 from runtime.training.seed_run import Architectures, MakeTrainer, Provenance, SeedRun, Training
@@ -85,17 +86,18 @@ def run_training(
 def _run(training: Training, training_seed: int) -> None:
     experiment, arguments = training.experiment, training.arguments
     runs = _seed_runs(training, training_seed)
-    if _are_finished(runs):
+    opens_test = arguments.opens_test
+    if are_finished([run.record() for run in runs], opens_test=opens_test):
         print(f"finished already: {runs[0].output / 'result.json'}; remove that folder to train again")
         return
     experiment.require_two_classes("training")
-    if arguments.opens_test:
+    if opens_test:
         refuse_reopening(arguments, experiment)
     with sole_process(arguments.output), finish_step_first() as stop:
         remove_leftovers(arguments.output)
         failures = _train(runs, stop)
         trained = [run for run in runs if run.seed not in failures]
-        if trained and arguments.opens_test:
+        if trained and opens_test:
             stop.check()
             _judge_test(training, trained)
     if trained:
@@ -109,14 +111,6 @@ def _seed_runs(training: Training, first: int) -> list[SeedRun]:
     output = training.arguments.output
     further = range(first + 1, first + training.arguments.seeds)
     return [SeedRun(training, first, output), *(SeedRun(training, seed, output / f"seed_{seed}") for seed in further)]
-
-
-def _are_finished(runs: Sequence[SeedRun]) -> bool:
-    """Whether every seed is, and they share one opening of the test split, maybe with further seeds."""
-    records = [run.record() for run in runs]
-    if not all(record.get("status") == "finished" for record in records):
-        return False
-    return len({(record["test_opening"] or {}).get("weights_sha256") for record in records}) == 1
 
 
 def _train(runs: Sequence[SeedRun], stop: Stop) -> dict[int, str]:
@@ -159,12 +153,17 @@ def print_verdict(records: Sequence[dict[str, Any]]) -> None:
     else:
         _print_one(records[0], splits)
     if "test" not in splits:
-        reason = "shorter look" if records[0]["train_fraction"] is None else "trained on a part of the days"
-        print(f"test: not opened ({reason})")
+        print(f"test: not opened ({_why_closed(records[0])})")
     for record in records:
         if records[1:] and record["alarms"]:
             print(f"seed {record['training_seed']}")
         print_alarms(record["alarms"])
+
+
+def _why_closed(record: dict[str, Any]) -> str:
+    if record["train_fraction"] is not None:
+        return "trained on a part of the days"
+    return "as asked" if record["shortened_to_epochs"] is None else "shorter look"
 
 
 def _print_one(record: dict[str, Any], splits: Sequence[str]) -> None:

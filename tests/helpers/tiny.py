@@ -217,34 +217,23 @@ class InThisProcess:
             return self.objective.train(hyperparameters, on_epoch, micro_batch_size=micro_batch_size)
 
 
-def make_arguments(
-    project: Path,
-    *,
-    shorter_look: int | None = None,
-    seeds: int = 1,
-    train_fraction: float | None = None,
-    reopen_test: bool = False,
-    allow_other_versions: bool = False,
-    track: str | None = None,
-    seed: int = 7,
-    storage: str | None = None,
-) -> Arguments:
+def make_arguments(project: Path, *, seed: int = 7, train_fraction: float | None = None, **flags: Any) -> Arguments:
     """What a script in ``project`` was asked for; the script, which names its seed, is written, too."""
-    script = project / "experiments" / "phase0" / "script.py"
+    script = project / "experiments/phase0/script.py"
     script.parent.mkdir(parents=True, exist_ok=True)
     script.write_text(f"TRAINING_SEED = {seed}\n")
-    folder = "script" if train_fraction is None else f"script_fraction_{train_fraction}"
-    return Arguments(
-        script=script,
-        dry_run=False,
-        device=torch.device("cpu"),
-        shorter_look=shorter_look,
-        seeds=seeds,
-        train_fraction=train_fraction,
-        reopen_test=reopen_test,
-        allow_other_versions=allow_other_versions,
-        track=track,
-        output=project / "outputs" / "phase0" / folder,
-        storage=storage,
-        best_file=script.with_suffix(".best.json"),
-    )
+    part = "" if train_fraction is None else f"_fraction_{train_fraction}"
+    given = {
+        "dry_run": False,
+        "device": torch.device("cpu"),
+        "shorter_look": None,
+        "seeds": 1,
+        "no_test": False,
+        "reopen_test": False,
+        "allow_other_versions": False,
+        "track": None,
+        "storage": None,
+        "output": project / "outputs" / "phase0" / f"script{part}",
+        "best_file": script.with_suffix(".best.json"),
+    }
+    return Arguments(script=script, train_fraction=train_fraction, **(given | flags))

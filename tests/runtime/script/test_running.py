@@ -93,14 +93,17 @@ def test_script_whose_reader_went_away_was_interrupted() -> None:
         assert (script.stderr.read(), script.wait()) == (b"", 75)
 
 
-def test_error_that_compiled_code_made_of_an_interruption_is_an_interruption(
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize(
+    "error", [ValueError("not a valid buffer"), FileNotFoundError("journal.log.lock.rename"), RunError("storage")]
+)
+def test_error_that_others_code_made_of_an_interruption_is_an_interruption(
+    error: Exception, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def main() -> None:
         try:
             signal.raise_signal(signal.SIGTERM)
         except KeyboardInterrupt:
-            raise ValueError("not a valid buffer") from None
+            raise error from None
 
     assert run_script(main) == 75
     assert capsys.readouterr().err.startswith("interrupted; continue with: ")

@@ -10,6 +10,7 @@ from runtime.errors import UserError
 from runtime.judging import judge
 from runtime.judging.alarms import few_positives
 from runtime.judging.evaluation import evaluate
+from runtime.training.finished import is_finished
 from tests.helpers.tiny import FIXED, make_arguments, with_labels
 from tests.helpers.tiny_run import EXPERIMENT, openings, read, train
 
@@ -34,6 +35,27 @@ def test_shorter_look_never_opens_the_test(tmp_path: Path, capsys: pytest.Captur
     assert record["validation"]["model"]["log_loss"] > 0
     assert openings(arguments) == []
     assert "test: not opened (shorter look)" in capsys.readouterr().out
+
+
+def test_a_training_without_test_is_finished_and_may_open_it_later(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    closed = make_arguments(tmp_path, no_test=True)
+    first = train(closed)
+    assert (first["status"], first["test"], first["test_opening"]) == ("finished", None, None)
+    assert openings(closed) == []
+    assert "test: not opened (as asked)" in capsys.readouterr().out
+    assert is_finished(closed.script, closed.output, seeds=1, opens_test=False)
+    assert not is_finished(closed.script, closed.output, seeds=1, opens_test=True)
+    assert train(closed) == first
+    assert "finished already" in capsys.readouterr().out
+    second = train(make_arguments(tmp_path))
+    assert second["weights_sha256"] == first["weights_sha256"], "it is not trained again"
+    assert second["test_opening"]["opening"] == 1
+    assert is_finished(closed.script, closed.output, seeds=1, opens_test=True)
+    assert not is_finished(closed.script, closed.output, seeds=2, opens_test=True)
+    closed.script.write_text("TRAINING_SEED = 7  # edited\n")
+    assert not is_finished(closed.script, closed.output, seeds=1, opens_test=False)
 
 
 def test_opening_is_recorded_before_anything_is_read_from_the_test(

@@ -1,0 +1,169 @@
+"""``python -m runtime run``: from its flags to a walk, and from how that ended to an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from data.command_line import EXIT_INTERRUPTED, EXIT_OK
+from runtime.phase.graph import Node, make_nodes, read_graph
+from runtime.phase.hold import hold
+from runtime.phase.local import LocalProcesses
+from runtime.phase.openings import closed_tests
+from runtime.phase.outlook import print_outlook
+from runtime.phase.table import make_display
+from runtime.phase.walk import DONE, State, Statuses, Walk
+from runtime.script.arguments import find_device
+from runtime.script.stopping import raise_on_signals
+from runtime.training.finished import is_finished
+
+EXIT_FAILED = 1
+
+
+def run_phase(options: argparse.Namespace, project: Path) -> int:
+    """Run a phase, or show what would run.
+
+    Args:
+        options: what `runtime.phase.flags` reads.
+        project: where scripts, configurations and outputs lie.
+
+    Returns:
+        0: everything is finished, or left to the user as asked. 1: something failed. 75: something was interrupted.
+
+    Raises:
+        UserError: if the phase, a finding, a script or the device cannot be used, or another run is at work.
+        KeyboardInterrupt: after all scripts have saved and stopped.
+    """
+    raise_on_signals()
+    return _PhaseRun(options, project).run()
+
+
+class _PhaseRun:
+    def __init__(self, options: argparse.Namespace, project: Path) -> None:
+        self.options, self.project, self.outputs = options, project, project / "outputs"
+        self.device = find_device(options.device)
+        asked = [each for each in (options.phase, options.budget, options.task) if each]
+        self.graph = read_graph(project, asked)
+        device = [] if options.device == "auto" else ["--device", options.device]
+        seeds = [] if options.seeds == 1 else ["--seeds", str(options.seeds)]
+        reopen = ["--reopen-test"] if options.reopen_test else []
+        flags = {"search_flags": device, "train_flags": [*device, *seeds, *reopen]}
+        self.nodes = make_nodes(self.graph, project, self.outputs, **flags)
+        self.generated: dict[str, tuple[State, str]] = {}
+        self.closed: dict[str, str] = {}
+
+    def run(self) -> int:
+        """Walk, report, tell."""
+        if self.options.dry_run:
+            self._keep_tests_closed()
+            unfinished = [node for node in self.nodes if node.kind != "generate" and not self.is_finished(node)]
+            print_outlook(self.nodes, unfinished, self.closed, self.device, self.options.seeds)
+            return EXIT_OK
+        with hold(self.outputs) as lock:
+            for node in self.nodes:
+                if node.kind == "generate" and not self._searches_left(node):
+                    self.generated[node.name] = self.generate(node)
+            self._keep_tests_closed()
+            statuses = self._walk(lock)
+        self._report()
+        return _tell(self.nodes, statuses)
+
+    def _walk(self, lock: int) -> Statuses:
+        display = make_display(self.nodes)
+        engine = LocalProcesses(self.project, self.options.jobs, visible_gpus(self.device), inherited=[lock])
+        try:
+            return Walk(
+                self.nodes,
+                engine,
+                generate=self.generate,
+                is_finished=self.is_finished,
+                fail_fast=self.options.fail_fast,
+                watch=display.show,
+            ).run()
+        finally:
+            display.close()
+            engine.close()
+
+    def is_finished(self, node: Node) -> bool:
+        """Whether a node has nothing left to do."""
+        if node.finding is not None:
+            return node.finding.is_file()  # and a finished search's: the generator has looked
+        if node.kind == "generate":
+            return False
+        opens_test = node.name not in self.closed
+        return is_finished(node.script, node.output, seeds=self.options.seeds, opens_test=opens_test)
+
+    def generate(self, node: Node) -> tuple[State, str]:
+        """Write the findings into a training script, or see that they are there already."""
+        if node.name in self.generated:
+            return self.generated.pop(node.name)
+        look = ["--check"] if self.options.no_regenerate else []
+        command = [sys.executable, *node.command, *look]
+        answer = subprocess.run(command, cwd=self.project, capture_output=True, text=True, check=False)
+        node.output.mkdir(parents=True, exist_ok=True)
+        with node.log.open("a") as log:
+            log.write(answer.stdout + answer.stderr)
+        if answer.returncode == 0:
+            return State.FINISHED, ""
+        if self.options.no_regenerate and answer.returncode == 1:
+            return State.LEFT, f"next: {node.shown}, then python {node.script.relative_to(self.project)}"
+        words = (answer.stderr or answer.stdout).strip().splitlines()
+        return State.FAILED, words[-1].removeprefix("error: ") if words else f"exit code {answer.returncode}"
+
+    def _searches_left(self, node: Node) -> list[Node]:
+        return [each for each in self.nodes if each.name in node.needs and not self.is_finished(each)]
+
+    def _keep_tests_closed(self) -> None:
+        """Let trainings whose test split is another's be judged on validation, and say so."""
+        if self.options.reopen_test:
+            return
+        trainings = [node for node in self.nodes if node.kind == "train" and not self.is_finished(node)]
+        generates = [node for node in self.nodes if node.kind == "generate"]
+        unwritten = {node.script for node in generates if self._searches_left(node)}
+        self.closed = closed_tests(trainings, self.project, unwritten)
+        self.nodes = [
+            replace(node, command=(*node.command, "--no-test")) if node.name in self.closed else node
+            for node in self.nodes
+        ]
+        for name, reason in self.closed.items():
+            print(f"{name}: judged on validation alone: {reason}")
+        if self.closed:
+            print("--reopen-test opens these test splits all the same; every record and the report will say so")
+
+    def _report(self) -> None:
+        if any((self.outputs / self.options.phase).glob("*/result.json")):
+            command = [sys.executable, "-m", "runtime", "report", self.options.phase]
+            sys.stdout.flush()
+            subprocess.run(command, cwd=self.project, check=False)
+
+
+def visible_gpus(device: torch.device) -> list[str]:
+    """The GPUs to hand out, as ``CUDA_VISIBLE_DEVICES`` names them; none where scripts do not train on CUDA."""
+    if device.type != "cuda":
+        return []
+    if device.index is not None:
+        return [str(device.index)]
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return given.split(",") if given else [str(index) for index in range(torch.cuda.device_count())]
+
+
+def _tell(nodes: Sequence[Node], statuses: Statuses) -> int:
+    """Say what is not finished; the exit code."""
+    for node in nodes:
+        status = statuses[node.name]
+        if status.state is State.LEFT:
+            print(status.reason)
+        elif status.state not in DONE:
+            where = f" ({node.log})" if status.state is State.FAILED else ""
+            print(f"{node.name} {status.state}: {status.reason}{where}", file=sys.stderr)
+    states = {status.state for status in statuses.values()}
+    if State.FAILED in states:
+        return EXIT_FAILED
+    return EXIT_INTERRUPTED if State.INTERRUPTED in states else EXIT_OK

@@ -1,0 +1,41 @@
+"""The flags of ``python -m runtime run``; nothing heavy is imported to read them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+ENGINES = ("local",)
+
+
+def add_run_parser(commands: Any) -> None:
+    """Add the command ``run`` to the subparsers of ``python -m runtime``."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "run",
+        help="run a whole phase: search, generate, train, report",
+        description="Run what a phase holds, in order: searches, then the scripts that findings are written into, "
+        "then trainings, then the report. What is finished is not run again, what was interrupted goes on. Scripts are "
+        "changed by findings: review them as a diff.",
+    )
+    add = parser.add_argument
+    add("phase", metavar="PHASE", help="such as phase6a")
+    add("budget", metavar="BUDGET", nargs="?", help="this budget alone")
+    add("task", metavar="TASK", nargs="?", help="this task alone")
+    add("--jobs", type=positive, default=1, metavar="N", help="scripts at a time (default: 1); on GPUs one each")
+    add("--device", default="auto", help="as scripts take it: auto (default), cpu, cuda, mps")
+    add("--seeds", type=positive, default=1, metavar="N", help="train with N seeds each (default: 1)")
+    add("--dry-run", action="store_true", help="show what would run, what is finished, how long the rest takes")
+    add("--no-regenerate", action="store_true", help="stop before findings are written into scripts; say what is next")
+    add("--reopen-test", action="store_true", help="open test splits that were opened before, too; records say so")
+    failing = parser.add_mutually_exclusive_group()
+    failing.add_argument(
+        "--keep-going", action="store_true", help="go on with what does not need a failed one (default)"
+    )
+    failing.add_argument("--fail-fast", action="store_true", help="after a failure stop everything")
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1."""
+    if not (text.isascii() and text.isdigit() and int(text) > 0 and len(text) < 10):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not allowed; allowed is a whole number of at least 1")
+    return int(text)

@@ -1,0 +1,109 @@
+"""What a phase consists of: searches, the scripts that findings are written into, trainings; and what needs what."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from runtime.errors import UserError
+
+Kind = Literal["search", "generate", "train"]
+
+_PREFIXES: dict[Kind, str] = {"search": "hpo_", "generate": "train_", "train": "train_"}
+
+
+@dataclass(frozen=True)
+class Node:
+    """One step of a phase.
+
+    Attributes:
+        kind: what it does.
+        script: the script that it runs, or that it writes.
+        command: what to run, without the Python in front; from the project's folder.
+        output: folder of its results and its log.
+        needs: names of the nodes that must be finished before.
+        finding: the file that a search leaves; None for other nodes.
+    """
+
+    kind: Kind
+    script: Path
+    command: tuple[str, ...]
+    output: Path
+    needs: tuple[str, ...] = ()
+    finding: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """``search phase6a/2M_threshold_1pct``."""
+        return f"{self.kind} {self.script.parent.name}/{self.script.stem.removeprefix(_PREFIXES[self.kind])}"
+
+    @property
+    def log(self) -> Path:
+        """Where everything that it prints is appended."""
+        return self.output / "run.log"
+
+    @property
+    def shown(self) -> str:
+        """The command as a user types it."""
+        return shlex.join(["python", *self.command])
+
+
+def read_graph(project: Path, asked: Sequence[str]) -> dict[str, Any]:
+    """Ask the generator which search feeds which training; see `codegen.files.graph`.
+
+    Args:
+        project: where scripts and configurations lie.
+        asked: phase, and maybe budget and task.
+
+    Raises:
+        UserError: with the generator's words, if it refuses.
+    """
+    command = [sys.executable, "-m", "codegen", *asked, "--graph"]
+    answer = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        raise UserError(answer.stderr.strip().removeprefix("error: ") or f"{shlex.join(command)}: {answer.returncode}")
+    graph: dict[str, Any] = json.loads(answer.stdout)
+    return graph
+
+
+def make_nodes(
+    graph: Mapping[str, Any], project: Path, outputs: Path, *, search_flags: Sequence[str], train_flags: Sequence[str]
+) -> list[Node]:
+    """The nodes of a graph that `read_graph` read, in an order in which each stands behind what it needs.
+
+    Raises:
+        UserError: if a script is missing.
+    """
+    searches = [_search(each, project, outputs, search_flags) for each in graph["searches"]]
+    named = {node.script: node.name for node in searches}
+    rest: list[Node] = []
+    for each in graph["trainings"]:
+        script = project / each["script"]
+        needs = tuple(named[project / search] for search in each["searches"])
+        generate = Node("generate", script, tuple(each["generate"][1:]), _output(script, outputs), needs)
+        command = (each["script"], *train_flags)
+        rest += [generate, Node("train", script, command, generate.output, (generate.name,))]
+    _require_scripts([*searches, *rest], project)
+    return [*searches, *rest]
+
+
+def _search(each: Mapping[str, Any], project: Path, outputs: Path, flags: Sequence[str]) -> Node:
+    script = project / each["script"]
+    return Node("search", script, (each["script"], *flags), _output(script, outputs), finding=project / each["finding"])
+
+
+def _output(script: Path, outputs: Path) -> Path:
+    return outputs / script.parent.name / script.stem
+
+
+def _require_scripts(nodes: Iterable[Node], project: Path) -> None:
+    for node in nodes:
+        if not node.script.is_file():
+            write = f"python -m codegen {node.script.parent.name}"
+            raise UserError(f"{node.script.relative_to(project)} is missing; write the phase's scripts first: {write}")
