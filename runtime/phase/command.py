@@ -19,7 +19,7 @@ from runtime.phase.local import LocalProcesses
 from runtime.phase.openings import closed_tests
 from runtime.phase.outlook import print_outlook
 from runtime.phase.table import make_display
-from runtime.phase.walk import DONE, State, Statuses, Walk
+from runtime.phase.walk import DONE, Engine, State, Statuses, Walk
 from runtime.script.arguments import find_device
 from runtime.script.stopping import raise_on_signals
 from runtime.training.finished import is_finished
@@ -48,7 +48,7 @@ def run_phase(options: argparse.Namespace, project: Path) -> int:
 class _PhaseRun:
     def __init__(self, options: argparse.Namespace, project: Path) -> None:
         self.options, self.project, self.outputs = options, project, project / "outputs"
-        self.device = find_device(options.device)
+        self.device = find_device(options.device if options.engine == "local" else "cpu")
         asked = [each for each in (options.phase, options.budget, options.task) if each]
         self.graph = read_graph(project, asked)
         device = [] if options.device == "auto" else ["--device", options.device]
@@ -77,7 +77,7 @@ class _PhaseRun:
 
     def _walk(self, lock: int) -> Statuses:
         display = make_display(self.nodes)
-        engine = LocalProcesses(self.project, self.options.jobs, visible_gpus(self.device), inherited=[lock])
+        engine = self._make_engine(lock)
         try:
             return Walk(
                 self.nodes,
@@ -90,6 +90,14 @@ class _PhaseRun:
         finally:
             display.close()
             engine.close()
+
+    def _make_engine(self, lock: int) -> Engine:
+        if self.options.engine == "ray":
+            from runtime.phase.ray_cluster import RayCluster
+
+            scripts = [node.script for node in self.nodes]
+            return RayCluster(self.project, self.options.jobs, self.options.device, scripts)
+        return LocalProcesses(self.project, self.options.jobs, visible_gpus(self.device), inherited=[lock])
 
     def is_finished(self, node: Node) -> bool:
         """Whether a node has nothing left to do."""

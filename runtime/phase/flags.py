@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-ENGINES = ("local",)
+ENGINES = ("local", "ray")
 
 
 def add_run_parser(commands: Any) -> None:
@@ -22,6 +22,7 @@ def add_run_parser(commands: Any) -> None:
     add("budget", metavar="BUDGET", nargs="?", help="this budget alone")
     add("task", metavar="TASK", nargs="?", help="this task alone")
     add("--jobs", type=positive, default=1, metavar="N", help="scripts at a time (default: 1); on GPUs one each")
+    add("--engine", choices=ENGINES, default="local", help="where scripts run: on this machine (default), or on Ray")
     add("--device", default="auto", help="as scripts take it: auto (default), cpu, cuda, mps")
     add("--seeds", type=positive, default=1, metavar="N", help="train with N seeds each (default: 1)")
     add("--dry-run", action="store_true", help="show what would run, what is finished, how long the rest takes")

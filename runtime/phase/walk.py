@@ -73,6 +73,9 @@ class Engine(Protocol):
     def stop(self) -> None:
         """Ask all nodes to save and end, and wait until they did."""
 
+    def close(self) -> None:
+        """Let go of what was held for running nodes."""
+
 
 Statuses = Mapping[str, Status]
 

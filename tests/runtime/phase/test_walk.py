@@ -60,6 +60,8 @@ class Scripted:
         self.stopped = True
         self.running = []
 
+    def close(self) -> None: ...
+
 
 def never(node: Node) -> bool:
     return False
