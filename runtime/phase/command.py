@@ -13,11 +13,13 @@ from pathlib import Path
 import torch
 
 from data.command_line import EXIT_INTERRUPTED, EXIT_OK
+from runtime.phase.flags import check_flags
 from runtime.phase.graph import Node, make_nodes, read_graph
 from runtime.phase.hold import hold
 from runtime.phase.local import LocalProcesses
 from runtime.phase.openings import closed_tests
 from runtime.phase.outlook import print_outlook
+from runtime.phase.slurm import submit_jobs, write_jobs
 from runtime.phase.table import make_display
 from runtime.phase.walk import DONE, Engine, State, Statuses, Walk
 from runtime.script.arguments import find_device
@@ -41,6 +43,7 @@ def run_phase(options: argparse.Namespace, project: Path) -> int:
         UserError: if the phase, a finding, a script or the device cannot be used, or another run is at work.
         KeyboardInterrupt: after all scripts have saved and stopped.
     """
+    check_flags(options)
     raise_on_signals()
     return _PhaseRun(options, project).run()
 
@@ -71,6 +74,8 @@ class _PhaseRun:
                 if node.kind == "generate" and not self._searches_left(node):
                     self.generated[node.name] = self.generate(node)
             self._keep_tests_closed()
+            if self.options.engine == "slurm":
+                return self._write_jobs()
             statuses = self._walk(lock)
         self._report()
         return _tell(self.nodes, statuses)
@@ -90,6 +95,15 @@ class _PhaseRun:
         finally:
             display.close()
             engine.close()
+
+    def _write_jobs(self) -> int:
+        left = [node for node in self.nodes if not self.is_finished(node) and node.name not in self.generated]
+        gpu = self.options.device.startswith("cuda")
+        submit = write_jobs(left, self.project, self.outputs, self.options.phase, gpu=gpu)
+        print(f"written: {len(left) + 1} jobs to {submit.parent}; submit them with: bash {submit}")
+        if self.options.submit:
+            submit_jobs(submit)
+        return EXIT_OK
 
     def _make_engine(self, lock: int) -> Engine:
         if self.options.engine == "ray":

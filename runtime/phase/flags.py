@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-ENGINES = ("local", "ray")
+from runtime.errors import UserError
+
+ENGINES = ("local", "ray", "slurm")
 
 
 def add_run_parser(commands: Any) -> None:
@@ -22,7 +24,8 @@ def add_run_parser(commands: Any) -> None:
     add("budget", metavar="BUDGET", nargs="?", help="this budget alone")
     add("task", metavar="TASK", nargs="?", help="this task alone")
     add("--jobs", type=positive, default=1, metavar="N", help="scripts at a time (default: 1); on GPUs one each")
-    add("--engine", choices=ENGINES, default="local", help="where scripts run: on this machine (default), or on Ray")
+    add("--engine", choices=ENGINES, default="local", help="this machine (default), Ray, or jobs for Slurm")
+    add("--submit", action="store_true", help="with --engine slurm: hand the jobs to Slurm, too")
     add("--device", default="auto", help="as scripts take it: auto (default), cpu, cuda, mps")
     add("--seeds", type=positive, default=1, metavar="N", help="train with N seeds each (default: 1)")
     add("--dry-run", action="store_true", help="show what would run, what is finished, how long the rest takes")
@@ -33,6 +36,22 @@ def add_run_parser(commands: Any) -> None:
         "--keep-going", action="store_true", help="go on with what does not need a failed one (default)"
     )
     failing.add_argument("--fail-fast", action="store_true", help="after a failure stop everything")
+
+
+def check_flags(options: argparse.Namespace) -> None:
+    """Refuse flags that do not go together.
+
+    Raises:
+        UserError: naming them.
+    """
+    slurm = options.engine == "slurm"
+    for flag, given, goes in (
+        ("--submit", options.submit, slurm),
+        ("--no-regenerate", options.no_regenerate, not slurm),
+        ("--fail-fast", options.fail_fast, not slurm),
+    ):
+        if given and not goes:
+            raise UserError(f"{flag} does not go with --engine {options.engine}")
 
 
 def positive(text: str) -> int:
