@@ -80,6 +80,10 @@ def look_at_the_accelerator(values: Hyperparameters) -> list[float]:
     return steady(values)
 
 
+def count_threads(_values: Hyperparameters) -> list[float]:
+    return [float(torch.get_num_threads())]
+
+
 def die_if_wide(values: Hyperparameters) -> list[float]:
     """Half of the trials kill their own process."""
     return crash(values) if values["architecture"] == "wide" else [values["dropout"] + 0.5]

@@ -38,6 +38,7 @@ def as_given(settings: SearchSettings) -> dict[str, Any]:
     """What a script gives to `run_search` besides."""
     values = asdict(settings)
     values["search_seed"] = values.pop("seed")
+    del values["workers"]  # stands in the command line
     return values | {"hpo_train_fraction": 0.3, "regenerate": "python -m codegen"}
 
 

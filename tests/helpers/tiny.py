@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -197,24 +198,53 @@ def make_formula_objective(
     return FormulaObjective(**(vars(make_objective(experiment)) | changes), losses=losses)
 
 
+@dataclass(eq=False)
+class Replayed:
+    """A training that is over before it tells its first epoch."""
+
+    train: Callable[[Callable[[EpochRecord], None]], TrainingResult]
+    peak_memory_bytes: int | None = None
+    _messages: Iterator[EpochRecord | TrainingResult | BaseException] | None = None
+
+    def receive(self) -> EpochRecord | TrainingResult:
+        """Tell what happened next."""
+        self._messages = self._messages or iter(self._all())
+        message = next(self._messages)
+        self.peak_memory_bytes = 1
+        if isinstance(message, BaseException):
+            raise message
+        return message
+
+    def _all(self) -> list[EpochRecord | TrainingResult | BaseException]:
+        records: list[EpochRecord] = []
+        try:
+            with memory_failures():
+                result = self.train(records.append)
+        except BaseException as error:  # whatever ends the training ends it after the epochs before
+            return [*records, error]
+        return [*records, result]
+
+    def go_on(self) -> None:
+        """It did."""
+
+    def stop(self) -> None:
+        """It has."""
+
+
 @dataclass
 class InThisProcess:
     """Stands in for `TrialProcesses` where a test is about something else."""
 
     objective: Objective
-    peak_memory_bytes: int | None = 1
+    workers: int = 1
 
-    def train(
-        self,
-        hyperparameters: Hyperparameters,
-        on_epoch: Callable[[EpochRecord], None],
-        *,
-        micro_batch_size: int,
-        deadline: float,
-    ) -> TrainingResult:
-        """Train here."""
-        with memory_failures():
-            return self.objective.train(hyperparameters, on_epoch, micro_batch_size=micro_batch_size)
+    def start(self, hyperparameters: Hyperparameters, *, micro_batch_size: int, worker: int) -> Replayed:
+        """Train here, when the first epoch is asked for."""
+        return Replayed(partial(self.objective.train, hyperparameters, micro_batch_size=micro_batch_size))
+
+    def ready(self, trainings: Sequence[Replayed], deadline: float) -> list[Replayed]:
+        """All of them."""
+        return list(trainings)
 
 
 def make_arguments(
@@ -228,6 +258,7 @@ def make_arguments(
     track: str | None = None,
     seed: int = 7,
     storage: str | None = None,
+    workers: int = 1,
 ) -> Arguments:
     """What a script in ``project`` was asked for; the script, which names its seed, is written, too."""
     script = project / "experiments" / "phase0" / "script.py"
@@ -246,5 +277,6 @@ def make_arguments(
         track=track,
         output=project / "outputs" / "phase0" / folder,
         storage=storage,
+        workers=workers,
         best_file=script.with_suffix(".best.json"),
     )

@@ -38,7 +38,7 @@ def test_memory_that_runs_out_halves_the_micro_batch(tmp_path: Path, capsys: pyt
     (trial,) = search.counted()
     assert (trial.state, trial.value, trial.user_attrs["micro_batch_size"]) == (TrialState.COMPLETE, 0.4, 8)
     assert trial.intermediate_values == {1: 0.5, 2: 0.4, 3: 0.4}
-    assert tried(capsys.readouterr().out) == [f"trial in micro-batches of {size}" for size in (32, 16)]
+    assert tried(capsys.readouterr().out) == [f"trial 1 in micro-batches of {size}" for size in (32, 16)]
 
 
 def test_memory_that_never_suffices_is_a_failed_trial(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,4 +48,4 @@ def test_memory_that_never_suffices_is_a_failed_trial(tmp_path: Path, capsys: py
     (trial,) = search.counted()
     assert (trial.state, trial.user_attrs["micro_batch_size"]) == (TrialState.FAIL, 4)
     assert trial.user_attrs["failure"] == "out of memory: no room; micro-batches of 4 are the smallest tried"
-    assert tried(capsys.readouterr().out) == [f"trial in micro-batches of {size}" for size in (32, 16, 8)]
+    assert tried(capsys.readouterr().out) == [f"trial 1 in micro-batches of {size}" for size in (32, 16, 8)]
