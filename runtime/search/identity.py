@@ -32,7 +32,7 @@ def check_identity(study: optuna.Study, identity: Mapping[str, Any], folder: Pat
     if stored is None:
         study.set_user_attr("identity", wanted)
         return
-    stored = {"workers": 1} | stored  # as it was before there could be more
+    stored.setdefault("workers", 1)  # as it was before there could be more
     if not (found := list(describe_differences(stored, wanted))):
         return
     way_out = "move the folder away, or give another --output"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pandas as pd
 import torch
 
 from runtime.arrays import Indices
-from runtime.errors import RunError, memory_failures
+from runtime.errors import RunError
 from runtime.samples.bars import make_bars
 from runtime.samples.chunk_splitter import ChunkSplitter
 from runtime.samples.experiment import Experiment
@@ -196,55 +195,6 @@ def make_formula_objective(
 ) -> FormulaObjective:
     """The tiny search with ``losses`` in place of training."""
     return FormulaObjective(**(vars(make_objective(experiment)) | changes), losses=losses)
-
-
-@dataclass(eq=False)
-class Replayed:
-    """A training that is over before it tells its first epoch."""
-
-    train: Callable[[Callable[[EpochRecord], None]], TrainingResult]
-    peak_memory_bytes: int | None = None
-    _messages: Iterator[EpochRecord | TrainingResult | BaseException] | None = None
-
-    def receive(self) -> EpochRecord | TrainingResult:
-        """Tell what happened next."""
-        self._messages = self._messages or iter(self._all())
-        message = next(self._messages)
-        self.peak_memory_bytes = 1
-        if isinstance(message, BaseException):
-            raise message
-        return message
-
-    def _all(self) -> list[EpochRecord | TrainingResult | BaseException]:
-        records: list[EpochRecord] = []
-        try:
-            with memory_failures():
-                result = self.train(records.append)
-        except BaseException as error:  # whatever ends the training ends it after the epochs before
-            return [*records, error]
-        return [*records, result]
-
-    def go_on(self) -> None:
-        """It did."""
-
-    def stop(self) -> None:
-        """It has."""
-
-
-@dataclass
-class InThisProcess:
-    """Stands in for `TrialProcesses` where a test is about something else."""
-
-    objective: Objective
-    workers: int = 1
-
-    def start(self, hyperparameters: Hyperparameters, *, micro_batch_size: int, worker: int) -> Replayed:
-        """Train here, when the first epoch is asked for."""
-        return Replayed(partial(self.objective.train, hyperparameters, micro_batch_size=micro_batch_size))
-
-    def ready(self, trainings: Sequence[Replayed], deadline: float) -> list[Replayed]:
-        """All of them."""
-        return list(trainings)
 
 
 def make_arguments(
