@@ -33,6 +33,7 @@ class Arguments:
         track: name of a tracker in `runtime.records.tracking` that follows the run; None tracks nowhere.
         output: folder for everything the run writes.
         storage: database of the study, as Optuna takes it; None keeps a journal in ``output`` (search scripts only).
+        workers: how many trials train at once (search scripts only).
         best_file: where a finished search leaves its best trial: beside the script, or in the folder the user gave.
     """
 
@@ -48,6 +49,7 @@ class Arguments:
     track: str | None
     output: Path
     storage: str | None
+    workers: int
     best_file: Path
 
     @property
@@ -117,6 +119,7 @@ def parse_arguments(
         track=given.track,
         output=output,
         storage=getattr(given, "storage", None),
+        workers=getattr(given, "workers", 1),
         best_file=output / best_name if given.output else path.with_name(best_name),
     )
 
@@ -141,6 +144,7 @@ def _add_flags(parser: argparse.ArgumentParser, shorten: str) -> None:
         test.add_argument("--reopen-test", action="store_true", help="evaluate the test split again; records say so")
     else:
         add("--storage", metavar="URL", help="keep trials in a database (sqlite:///…, postgresql://…)")
+        add("--workers", type=_positive, default=1, metavar="N", help="draw N trials together and train them at once")
 
 
 def _folder(script: str, shorter_look: int | None, fraction: float | None) -> str:

@@ -7,7 +7,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,9 +121,24 @@ def finish_step_first() -> Iterator[Stop]:
 
 def how_to_continue() -> str:
     """The line that an interrupted process leaves."""
-    shown = [hide_passwords(argument) for argument in sys.orig_argv]
-    password = "" if shown == sys.orig_argv else " (*** is the password; PGPASSWORD or ~/.pgpass spare you giving it)"
-    return f"interrupted; continue with: {shlex.join(shown)}{password}"
+    return f"interrupted; continue with: {_shown(sys.orig_argv)}"
+
+
+def command_with(flag: str, value: int) -> str:
+    """The command that started this process, with another value of a flag."""
+    kept, given = [], iter(sys.orig_argv)
+    for argument in given:
+        if argument == flag:
+            next(given, None)
+        elif not argument.startswith(f"{flag}="):
+            kept.append(argument)
+    return _shown([*kept, flag, str(value)])
+
+
+def _shown(command: Sequence[str]) -> str:
+    shown = [hide_passwords(argument) for argument in command]
+    password = "" if shown == list(command) else " (*** is the password; PGPASSWORD or ~/.pgpass spare you giving it)"
+    return f"{shlex.join(shown)}{password}"
 
 
 def _tell(line: str) -> None:

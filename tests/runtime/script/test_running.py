@@ -11,7 +11,7 @@ import torch
 
 from runtime.errors import RunError, UserError
 from runtime.script.running import require_hyperparameters, run_script
-from runtime.script.stopping import how_to_continue, runs_a_script
+from runtime.script.stopping import command_with, how_to_continue, runs_a_script
 
 
 @pytest.fixture(autouse=True)
@@ -124,3 +124,21 @@ def test_only_a_generated_script_leaves_at_once_while_it_imports(
 ) -> None:
     monkeypatch.setattr(sys.modules["__main__"], "__file__", started, raising=False)
     assert runs_a_script() is is_script
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (["hpo.py"], "hpo.py --workers 2"),
+        (["hpo.py", "--workers", "3", "--output", "a b"], "hpo.py --output 'a b' --workers 2"),
+        (["hpo.py", "--workers=3", "--device", "cpu"], "hpo.py --device cpu --workers 2"),
+    ],
+)
+def test_command_with_another_value_of_a_flag(given: list[str], shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "orig_argv", ["python", *given])
+    assert command_with("--workers", 2) == f"python {shown}"
+
+
+def test_command_with_another_value_of_a_flag_hides_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "orig_argv", ["python", "x.py", "--storage", "postgresql://me:sesame@host/trials"])
+    assert "sesame" not in command_with("--workers", 2)
