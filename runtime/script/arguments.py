@@ -49,7 +49,7 @@ class Arguments:
     output: Path
     storage: str | None
     best_file: Path
-    ranks: Ranks = field(default_factory=Ranks)
+    ranks: Ranks = field(default_factory=Ranks, compare=False)
 
     @property
     def project(self) -> Path:

@@ -1,0 +1,144 @@
+"""Ranks that train the tiny model together: processes of their own, as torchrun would start them on one machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import runtime.training.sharded_checkpoint  # noqa: F401 - imported once, for all processes
+from runtime.samples.experiment import Experiment
+from runtime.script.arguments import Arguments
+from runtime.script.ranks import Ranks, find_ranks
+from runtime.script.running import run_script
+from runtime.training.learner import Learner
+from runtime.training.recipe import Recipe
+from runtime.training.trainer import Trainer
+from tests.helpers.tiny import ARCHITECTURE, make_arguments, make_recipe
+from tests.helpers.tiny_process import CONTEXT, SIGNALS
+from tests.helpers.tiny_run import EXPERIMENT, run_tiny
+
+Work = Callable[..., None]
+CONTEXT.set_forkserver_preload(["tests.helpers.tiny_ranks"])
+
+FIELDS: dict[str, Any] = {"num_layers": 2, "last_row": True, "positions": "sincos"}
+RECIPE: dict[str, Any] = {"dropout": 0.0, "learning_rate": 1e-3, "batch_size": 43, "max_epochs": 3}
+"""216 samples are five batches of 43, which no number of ranks divides, and one of a single sample."""
+STEPS_PER_EPOCH = 6
+
+
+def start(project: Path, count: int, sharding: str, work: Work, *given: Any) -> list[ForkServerProcess]:
+    """Start ``work(project, *given)`` on so many ranks; each prints to a file of its own, see `printed`."""
+    project.mkdir(parents=True, exist_ok=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    processes = []
+    for rank in range(count):
+        told = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        environment = {name: str(value) for name, value in told.items()} if count > 1 else {}
+        process = CONTEXT.Process(target=_run, args=(environment, sharding, work, project, *given))
+        process.start()
+        processes.append(process)
+    return processes
+
+
+def finish(processes: Sequence[ForkServerProcess]) -> list[int]:
+    """Wait for all exit codes."""
+    for process in processes:
+        process.join(90)
+        assert process.exitcode is not None, "it hangs"
+    return [process.exitcode or 0 for process in processes]
+
+
+def kill(processes: Sequence[ForkServerProcess]) -> list[int]:
+    """Kill all of them, and wait for their exit codes."""
+    for process in processes:
+        process.kill()
+    return finish(processes)
+
+
+def run(project: Path, count: int, sharding: str, work: Work, *given: Any) -> None:
+    """Start, finish, and be sure that all went well."""
+    assert finish(start(project, count, sharding, work, *given)) == [0] * count, printed(project)
+
+
+def printed(project: Path, rank: int = 0) -> str:
+    """What a rank has printed so far."""
+    path = project / f"printed-{rank}"
+    return path.read_text() if path.exists() else ""
+
+
+def _run(environment: dict[str, str], sharding: str, work: Work, project: Path, *given: Any) -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until run_script knows what to do with them
+    torch.set_num_threads(1)
+    os.environ.update(environment)
+    file = os.open(project / f"printed-{environment.get('RANK', 0)}", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    sys.stdout, sys.stderr = os.fdopen(1, "w", buffering=1), os.fdopen(2, "w", buffering=1)
+
+    def main() -> None:
+        ranks = find_ranks(sharding)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        work(replace(make_arguments(project), ranks=ranks), *given)
+
+    sys.exit(run_script(main))
+
+
+def make(experiment: Experiment, fields: dict[str, Any], recipe: Recipe, seed: int, arguments: Arguments) -> Trainer:
+    """As a script does."""
+    return Trainer(
+        experiment.windows,
+        split_indices=experiment.splits,
+        architecture=fields,
+        recipe=recipe,
+        seed=seed,
+        ranks=arguments.ranks,
+    )
+
+
+def train(arguments: Arguments, share: float = 0.0, fields: dict[str, Any] = FIELDS, **changes: Any) -> None:
+    """A training script's whole run; ``share`` of the time may go to checkpoints."""
+    run_tiny(arguments, EXPERIMENT, make_recipe(**(RECIPE | changes)), make, {"tiny": fields}, checkpoint_share=share)
+
+
+def train_with_dropout(arguments: Arguments, share: float = 0.0) -> None:
+    """The same with masks."""
+    train(arguments, share, dropout=0.3)
+
+
+def take_one_step(arguments: Arguments, batch: int, micro_batch_size: int | None, recipe: dict[str, Any]) -> None:
+    """One step on a batch of the first epoch; every rank's seed, and the clipped gradient, lie in the project then."""
+    ranks = arguments.ranks
+    with ranks.joined(arguments.device):
+        trainer = make(EXPERIMENT, ARCHITECTURE | FIELDS, make_recipe(**(RECIPE | recipe)), 7, arguments)
+        if not ranks.is_first:
+            raise SystemExit(ranks.follow())
+        learner = trainer.learner
+        learner.micro_batch_size = micro_batch_size or learner.micro_batch_size
+        loss = learner.take_step(learner.batches(0)[batch], batch)
+        leave_gradients(learner, arguments.project, loss)
+
+
+def leave_gradients(learner: Learner, project: Path, loss: torch.Tensor | None) -> None:
+    """Write the whole gradient by name, with the loss, and each rank's seed."""
+    with learner.ranks.order(leave_gradients, learner, project, None):
+        found = {name: parameter.grad for name, parameter in learner.model.named_parameters()}
+        whole = {name: each.full_tensor() if hasattr(each, "full_tensor") else each for name, each in found.items()}
+        (project / f"seed-{learner.ranks.rank}").write_text(str(torch.initial_seed()))
+        if loss is not None:
+            torch.save(whole | {"loss": loss}, project / "gradients.pt")
+
+
+def alone() -> Ranks:
+    """A process that is the only one."""
+    return Ranks()
