@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from multiprocessing.context import ForkServerProcess
@@ -13,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 import runtime.training.sharded_checkpoint  # noqa: F401 - imported once, for all processes
 from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
-from runtime.script.ranks import Ranks, find_ranks
+from runtime.script.ranks import find_ranks
 from runtime.script.running import run_script
 from runtime.training.learner import Learner
 from runtime.training.recipe import Recipe
@@ -106,14 +108,41 @@ def make(experiment: Experiment, fields: dict[str, Any], recipe: Recipe, seed: i
     )
 
 
+def slowly(seconds: float) -> None:
+    """Let every step of this process take so long at least."""
+    step = Learner._step
+
+    def wait(learner: Learner, starts: Tensor) -> Tensor:
+        time.sleep(seconds)
+        return step(learner, starts)
+
+    Learner._step = wait  # type: ignore[method-assign]
+
+
 def train(arguments: Arguments, share: float = 0.0, fields: dict[str, Any] = FIELDS, **changes: Any) -> None:
     """A training script's whole run; ``share`` of the time may go to checkpoints."""
     run_tiny(arguments, EXPERIMENT, make_recipe(**(RECIPE | changes)), make, {"tiny": fields}, checkpoint_share=share)
 
 
-def train_with_dropout(arguments: Arguments, share: float = 0.0) -> None:
-    """The same with masks."""
-    train(arguments, share, dropout=0.3)
+def train_slowly(arguments: Arguments, share: float, step_seconds: float, changes: dict[str, Any]) -> None:
+    """The same, with time to be killed in it."""
+    slowly(step_seconds)
+    train(arguments, share, **changes)
+
+
+def train_until_one_fails(arguments: Arguments, rank: int, error: Exception) -> None:
+    """The same, but in its eighth step a rank raises."""
+    step, taken = Learner._step, 0
+
+    def fail(learner: Learner, starts: Tensor) -> Tensor:
+        nonlocal taken
+        taken += 1
+        if learner.ranks.rank == rank and taken == 8:
+            raise error
+        return step(learner, starts)
+
+    Learner._step = fail  # type: ignore[method-assign]
+    train(arguments, 1.0)
 
 
 def take_one_step(arguments: Arguments, batch: int, micro_batch_size: int | None, recipe: dict[str, Any]) -> None:
@@ -129,7 +158,7 @@ def take_one_step(arguments: Arguments, batch: int, micro_batch_size: int | None
         leave_gradients(learner, arguments.project, loss)
 
 
-def leave_gradients(learner: Learner, project: Path, loss: torch.Tensor | None) -> None:
+def leave_gradients(learner: Learner, project: Path, loss: Tensor | None) -> None:
     """Write the whole gradient by name, with the loss, and each rank's seed."""
     with learner.ranks.order(leave_gradients, learner, project, None):
         found = {name: parameter.grad for name, parameter in learner.model.named_parameters()}
@@ -137,8 +166,3 @@ def leave_gradients(learner: Learner, project: Path, loss: torch.Tensor | None) 
         (project / f"seed-{learner.ranks.rank}").write_text(str(torch.initial_seed()))
         if loss is not None:
             torch.save(whole | {"loss": loss}, project / "gradients.pt")
-
-
-def alone() -> Ranks:
-    """A process that is the only one."""
-    return Ranks()
