@@ -90,9 +90,10 @@ def write_shards(learner: Learner, folder: Path) -> dict[str, str]:
             process_group=ranks.control,
             no_dist=ranks.count == 1,
         )
-        written = sorted(folder.iterdir())[ranks.rank :: ranks.count]
-        digests = ranks.collect({path.name: file_sha256(path) for path in written})
+        ours = [*folder.glob(f"__{ranks.rank}_*"), *(folder.glob(".metadata") if ranks.is_first else ())]
+        found = {path.name: file_sha256(path) for path in ours}
         sync_folder(folder)
+        digests = ranks.collect(found)  # the last that any rank does in the folder, which is renamed then
     return {name: digest for each in digests for name, digest in each.items()}
 
 
