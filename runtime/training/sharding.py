@@ -57,7 +57,8 @@ def place(fresh: PatchTST, ranks: Ranks, device: torch.device) -> tuple[PatchTST
     weights = fresh.state_dict()
     if ranks.sharding == "fsdp":
         fresh = fresh.to("meta")
-        fully_shard_layers(fresh, init_device_mesh(device.type, (ranks.count,)))
+        mesh = init_device_mesh(device.type, (ranks.count,))
+        fully_shard_layers(fresh, mesh, bfloat16=supports_bfloat16(device))
     model = fresh.to_empty(device=device)
     put_weights(model, weights if ranks.is_first else {}, ranks)
     if ranks.sharding == "fsdp":
@@ -65,18 +66,25 @@ def place(fresh: PatchTST, ranks: Ranks, device: torch.device) -> tuple[PatchTST
     return model, DistributedDataParallel(model, init_sync=False)
 
 
-def fully_shard_layers(model: PatchTST, mesh: DeviceMesh) -> None:
+def fully_shard_layers(model: PatchTST, mesh: DeviceMesh, *, bfloat16: bool) -> None:
     """Let each rank of a one-dimensional mesh hold its share of every layer, and of what is around the layers.
 
-    A layer is whole on a rank only while it computes. Where the hardware has bfloat16, layers are gathered and
-    multiplied in it; shares, the sums of gradients, the residual stream and the last layer are float32 everywhere.
+    A layer is whole on a rank only while it computes.
+
+    Args:
+        model: without weights, on the meta device.
+        mesh: of the ranks.
+        bfloat16: gather in it what layers multiply in it; shares, sums of gradients, normalisations, the residual
+            stream and the last layer stay float32, as on one process.
     """
-    layers, root = MixedPrecisionPolicy(cast_forward_inputs=False), MixedPrecisionPolicy(cast_forward_inputs=False)
-    if mesh.device_type == "cuda" and supports_bfloat16(torch.device("cuda", torch.cuda.current_device())):
-        layers = MixedPrecisionPolicy(torch.bfloat16, reduce_dtype=torch.float32, cast_forward_inputs=False)
+    full = MixedPrecisionPolicy(cast_forward_inputs=False)
+    half = MixedPrecisionPolicy(torch.bfloat16, reduce_dtype=torch.float32, cast_forward_inputs=False)
     for layer in model.layers:
-        fully_shard(layer, mesh=mesh, mp_policy=layers)
-    fully_shard(model, mesh=mesh, mp_policy=root)
+        if bfloat16:
+            norms: list[nn.Module] = [each for each in layer.modules() if isinstance(each, nn.LayerNorm)]
+            fully_shard(norms, mesh=mesh, mp_policy=full)
+        fully_shard(layer, mesh=mesh, mp_policy=half if bfloat16 else full)
+    fully_shard(model, mesh=mesh, mp_policy=full)
 
 
 def whole_weights(model: PatchTST, ranks: Ranks) -> dict[str, Tensor]:

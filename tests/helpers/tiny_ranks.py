@@ -17,10 +17,14 @@ import torch
 from torch import Tensor
 
 import runtime.training.sharded_checkpoint  # noqa: F401 - imported once, for all processes
+from runtime.model import precision
+from runtime.model.patchtst import PatchTST
 from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
 from runtime.script.ranks import find_ranks
 from runtime.script.running import run_script
+from runtime.training import sharding
+from runtime.training import trainer as trainer_module
 from runtime.training.learner import Learner
 from runtime.training.recipe import Recipe
 from runtime.training.trainer import Trainer
@@ -37,7 +41,7 @@ RECIPE: dict[str, Any] = {"dropout": 0.0, "learning_rate": 1e-3, "batch_size": 4
 STEPS_PER_EPOCH = 6
 
 
-def start(project: Path, count: int, sharding: str, work: Work, *given: Any) -> list[ForkServerProcess]:
+def start(project: Path, count: int, kind: str, work: Work, *given: Any) -> list[ForkServerProcess]:
     """Start ``work(project, *given)`` on so many ranks; each prints to a file of its own, see `printed`."""
     project.mkdir(parents=True, exist_ok=True)
     with socket.socket() as free:
@@ -47,7 +51,7 @@ def start(project: Path, count: int, sharding: str, work: Work, *given: Any) -> 
     for rank in range(count):
         told = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
         environment = {name: str(value) for name, value in told.items()} if count > 1 else {}
-        process = CONTEXT.Process(target=_run, args=(environment, sharding, work, project, *given))
+        process = CONTEXT.Process(target=_run, args=(environment, kind, work, project, *given))
         process.start()
         processes.append(process)
     return processes
@@ -68,9 +72,9 @@ def kill(processes: Sequence[ForkServerProcess]) -> list[int]:
     return finish(processes)
 
 
-def run(project: Path, count: int, sharding: str, work: Work, *given: Any) -> None:
+def run(project: Path, count: int, kind: str, work: Work, *given: Any) -> None:
     """Start, finish, and be sure that all went well."""
-    assert finish(start(project, count, sharding, work, *given)) == [0] * count, printed(project)
+    assert finish(start(project, count, kind, work, *given)) == [0] * count, printed(project)
 
 
 def printed(project: Path, rank: int = 0) -> str:
@@ -79,7 +83,7 @@ def printed(project: Path, rank: int = 0) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def _run(environment: dict[str, str], sharding: str, work: Work, project: Path, *given: Any) -> None:
+def _run(environment: dict[str, str], kind: str, work: Work, project: Path, *given: Any) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until run_script knows what to do with them
     torch.set_num_threads(1)
     os.environ.update(environment)
@@ -89,7 +93,7 @@ def _run(environment: dict[str, str], sharding: str, work: Work, project: Path, 
     sys.stdout, sys.stderr = os.fdopen(1, "w", buffering=1), os.fdopen(2, "w", buffering=1)
 
     def main() -> None:
-        ranks = find_ranks(sharding)
+        ranks = find_ranks(kind)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         work(replace(make_arguments(project), ranks=ranks), *given)
 
@@ -145,9 +149,17 @@ def train_until_one_fails(arguments: Arguments, rank: int, error: Exception) -> 
     train(arguments, 1.0)
 
 
+def draw_wide(model: PatchTST, *_: Any) -> None:
+    """Weights in place of a start whose head lets no gradient pass, so large that every layer has one."""
+    torch.manual_seed(0)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+
+
 def take_one_step(arguments: Arguments, batch: int, micro_batch_size: int | None, recipe: dict[str, Any]) -> None:
     """One step on a batch of the first epoch; every rank's seed, and the clipped gradient, lie in the project then."""
     ranks = arguments.ranks
+    trainer_module.set_starting_point = draw_wide
     with ranks.joined(arguments.device):
         trainer = make(EXPERIMENT, ARCHITECTURE | FIELDS, make_recipe(**(RECIPE | recipe)), 7, arguments)
         if not ranks.is_first:
@@ -156,6 +168,13 @@ def take_one_step(arguments: Arguments, batch: int, micro_batch_size: int | None
         learner.micro_batch_size = micro_batch_size or learner.micro_batch_size
         loss = learner.take_step(learner.batches(0)[batch], batch)
         leave_gradients(learner, arguments.project, loss)
+
+
+def take_one_step_in_bfloat16(arguments: Arguments) -> None:
+    """The same on a device that would have units for it."""
+    for module in (precision, sharding):
+        module.supports_bfloat16 = lambda _: True  # type: ignore[attr-defined]
+    take_one_step(arguments, 0, None, {})
 
 
 def leave_gradients(learner: Learner, project: Path, loss: Tensor | None) -> None:

@@ -36,7 +36,7 @@ def test_a_rank_of_eight_holds_an_eighth_of_the_2b_training(fake_ranks: None) ->
     config = load_model("2B")
     architecture = config.solve("2B", num_channels=29, context_length=60)[config.default]
     model = make_empty_model(architecture, dropout=0.4, checkpoint_activations=False, seed=0)
-    fully_shard_layers(model, init_device_mesh("cpu", (RANKS,)))
+    fully_shard_layers(model, init_device_mesh("cpu", (RANKS,)), bfloat16=True)
     assert model.parameter_count() == architecture.parameter_count()
     optimizer = make_optimizer(model, make_recipe())
     held = 0
