@@ -20,7 +20,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from runtime.arrays import Floats
-from runtime.errors import RunError, UserError
+from runtime.errors import RunError, UserError, memory_failures
 from runtime.script.running import EXIT_OK, exit_code
 from runtime.script.stopping import EXIT_INTERRUPTED, Stop, finish_step_first
 
@@ -85,7 +85,8 @@ class Ranks:
         try:
             with _lost_ranks():
                 self._join(device)
-            yield
+            with memory_failures():
+                yield
         except BaseException as error:
             self._dismiss(exit_code(error))
             raise

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from runtime.script.ranks import Ranks
+from runtime.training.sharding import even_share, shares
 from tests.helpers.tiny_ranks import (
     RECIPE,
     STEPS_PER_EPOCH,
@@ -36,6 +39,29 @@ def assert_close(found: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]
     largest = max(float(each.abs().max()) for name, each in wanted.items() if name != "loss")
     for name, each in wanted.items():
         assert float((found[name] - each).abs().max()) <= CLOSE * largest, name
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8])
+@pytest.mark.parametrize("samples", [1, 5, 16, 17, 43])
+@pytest.mark.parametrize("at_once", [1, 4, 100])
+def test_shares_hold_every_sample_once_in_as_many_parts_on_every_rank(count: int, samples: int, at_once: int) -> None:
+    starts = torch.arange(100, 100 + samples)
+    parts = [list(shares(starts, at_once, Ranks("ddp", rank, count))) for rank in range(count)]
+    assert len({len(each) for each in parts}) == 1
+    assert all(1 <= part.numel() <= at_once for each in parts for part, _ in each)
+    weighed = [(part, weight) for each in parts for part, weight in each if weight]
+    assert sorted(torch.cat([part for part, _ in weighed]).tolist()) == starts.tolist()
+    for part, weight in weighed:  # the mean over ranks of weighted means is the mean over samples
+        assert weight / count == pytest.approx(part.numel() / samples)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8])
+@pytest.mark.parametrize("samples", [0, 1, 2, 7, 64])
+def test_even_shares_are_as_long_on_every_rank_and_begin_with_all_samples(count: int, samples: int) -> None:
+    indices = np.arange(50, 50 + samples)
+    found = [even_share(indices, Ranks("ddp", rank, count)) for rank in range(count)]
+    assert len({each.size for each in found}) == 1
+    assert np.concatenate(found)[:samples].tolist() == indices.tolist()
 
 
 @pytest.mark.parametrize(("sharding", "count"), SHARED)
