@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,8 @@ def write_shards(learner: Learner, folder: Path) -> dict[str, str]:
         OSError: if it cannot be written.
     """
     ranks = learner.ranks
-    with ranks.order(write_shards, learner, folder):
+    with ranks.order(write_shards, learner, folder), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "TypedStorage is deprecated")  # torch 2.10 uses it in here
         save(
             tensors_of(learner),
             storage_writer=FileSystemWriter(folder),

@@ -80,7 +80,8 @@ def run(project: Path, count: int, kind: str, work: Work, *given: Any) -> None:
 def printed(project: Path, rank: int = 0) -> str:
     """What a rank has printed so far."""
     path = project / f"printed-{rank}"
-    return path.read_text() if path.exists() else ""
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    return "".join(line for line in lines if not line.startswith("[Gloo] Rank"))  # of torch 2.10 itself
 
 
 def _run(environment: dict[str, str], kind: str, work: Work, project: Path, *given: Any) -> None:
@@ -166,6 +167,7 @@ def take_one_step(arguments: Arguments, batch: int, micro_batch_size: int | None
             raise SystemExit(ranks.follow())
         learner = trainer.learner
         learner.micro_batch_size = micro_batch_size or learner.micro_batch_size
+        learner.predict(EXPERIMENT.splits.val_indices)  # as after a checkpoint at an epoch's end
         loss = learner.take_step(learner.batches(0)[batch], batch)
         leave_gradients(learner, arguments.project, loss)
 

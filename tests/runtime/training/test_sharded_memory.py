@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.distributed as dist
 from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
 from torch.testing._internal.distributed.fake_pg import FakeStore
 
@@ -37,6 +38,7 @@ def test_a_rank_of_eight_holds_an_eighth_of_the_2b_training(fake_ranks: None) ->
     architecture = config.solve("2B", num_channels=29, context_length=60)[config.default]
     model = make_empty_model(architecture, dropout=0.4, checkpoint_activations=False, seed=0)
     fully_shard_layers(model, init_device_mesh("cpu", (RANKS,)), bfloat16=True)
+    assert all(isinstance(each, FSDPModule) for each in (*model.layers, model)), "one layer is whole at a time"
     assert model.parameter_count() == architecture.parameter_count()
     optimizer = make_optimizer(model, make_recipe())
     held = 0
