@@ -17,7 +17,7 @@ from tests.runtime.training.test_interruption import wait_for
 
 OUTPUT = "outputs/phase0/script"
 CLOSE = 1e-6
-KILLS = 5
+KILLS = 3
 
 
 def checkpoints(project: Path) -> list[Path]:
