@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from runtime.errors import RunError, UserError
-from runtime.script.running import require_hyperparameters, run_script
+from runtime.script.running import exit_code, require_hyperparameters, run_script
 from runtime.script.stopping import command_with, how_to_continue, runs_a_script
 
 
@@ -58,6 +58,12 @@ def test_ending_that_is_not_our_fault_is_one_line(
 ) -> None:
     assert run(error) == code
     assert capsys.readouterr() == ("", line)
+
+
+def test_ending_is_known_to_others_before_the_script_has_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    ends = (UserError("1"), RunError("2"), OSError(28, "full"), KeyboardInterrupt(), BrokenPipeError(), KeyError("3"))
+    assert [exit_code(error) for error in ends] == [run(error) for error in ends] == [2, 1, 1, 75, 75, 123]
+    capsys.readouterr()
 
 
 @pytest.mark.parametrize("error", [ValueError("odd"), RuntimeError("odd"), KeyError("odd"), AssertionError("odd")])
@@ -113,6 +119,13 @@ def test_command_that_continues_is_shown_without_its_password(monkeypatch: pytes
     monkeypatch.setattr(sys, "orig_argv", ["python", "x.py", "--storage", "postgresql://me:sesame@host/trials"])
     said = how_to_continue()
     assert said.startswith("interrupted; continue with: python x.py --storage 'postgresql://me:***@host/trials' (***")
+
+
+def test_command_that_continues_names_torchrun_where_it_was_started_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")
+    monkeypatch.setattr(sys, "argv", ["experiments/x.py", "--seeds", "3"])
+    assert how_to_continue() == "interrupted; continue with: torchrun --nproc-per-node 8 experiments/x.py --seeds 3"
 
 
 @pytest.mark.parametrize(
