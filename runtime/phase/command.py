@@ -57,7 +57,7 @@ class _PhaseRun:
         device = [] if options.device == "auto" else ["--device", options.device]
         seeds = [] if options.seeds == 1 else ["--seeds", str(options.seeds)]
         reopen = ["--reopen-test"] if options.reopen_test else []
-        flags = {"search_flags": device, "train_flags": [*device, *seeds, *reopen]}
+        flags = {"search_flags": [*device, *_workers(options)], "train_flags": [*device, *seeds, *reopen]}
         self.nodes = make_nodes(self.graph, project, self.outputs, **flags)
         self.generated: dict[str, tuple[State, str]] = {}
         self.closed: dict[str, str] = {}
@@ -164,6 +164,13 @@ class _PhaseRun:
             command = [sys.executable, "-m", "runtime", "report", self.options.phase]
             sys.stdout.flush()
             subprocess.run(command, cwd=self.project, check=False)
+
+
+def _workers(options: argparse.Namespace) -> list[str]:
+    """Flags of a search whose trials train several at once: on Ray each of them is a task of its own."""
+    if options.workers == 1:
+        return []
+    return ["--workers", str(options.workers), *(["--engine", "ray"] if options.engine == "ray" else [])]
 
 
 def visible_gpus(device: torch.device) -> list[str]:

@@ -35,6 +35,7 @@ class Arguments:
         output: folder for everything the run writes.
         storage: database of the study, as Optuna takes it; None keeps a journal in ``output`` (search scripts only).
         workers: how many trials train at once (search scripts only).
+        engine: ``local`` trains them in processes of this machine, ``ray`` as tasks of a cluster (search scripts only).
         best_file: where a finished search leaves its best trial: beside the script, or in the folder the user gave.
         ranks: this process among those that train one model together.
     """
@@ -52,6 +53,7 @@ class Arguments:
     output: Path
     storage: str | None
     workers: int
+    engine: str
     best_file: Path
     ranks: Ranks = field(default_factory=Ranks, compare=False)
 
@@ -131,6 +133,7 @@ def parse_arguments(
         output=output,
         storage=getattr(given, "storage", None),
         workers=getattr(given, "workers", 1),
+        engine=getattr(given, "engine", "local"),
         best_file=output / best_name if given.output else path.with_name(best_name),
         ranks=ranks,
     )
@@ -157,6 +160,12 @@ def _add_flags(parser: argparse.ArgumentParser, shorten: str) -> None:
     else:
         add("--storage", metavar="URL", help="keep trials in a database (sqlite:///…, postgresql://…)")
         add("--workers", type=_positive, default=1, metavar="N", help="draw N trials together and train them at once")
+        add(
+            "--engine",
+            choices=("local", "ray"),
+            default="local",
+            help="train trials here (default) or on a Ray cluster",
+        )
 
 
 def _folder(script: str, shorter_look: int | None, fraction: float | None) -> str:

@@ -18,6 +18,7 @@ from runtime.records.files import read_record, sole_process, write_json
 from runtime.records.tracking import Tracking, scalars
 from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
+from runtime.search.engine import Engine
 from runtime.search.history import History
 from runtime.search.lease import Lease, lease
 from runtime.search.objective import Objective
@@ -95,7 +96,7 @@ def _search(
             objective,
             settings,
             arguments.output,
-            TrialProcesses(objective, settings.workers),
+            _make_engine(arguments.engine, objective, settings.workers),
             storage_url=arguments.storage,
             study_name=study_name,
             allow_other_versions=arguments.allow_other_versions,
@@ -113,6 +114,14 @@ def _search(
             print(f"shorter look of {settings.n_trials} trials: recorded in {arguments.output}, not as a search result")
             return
         _hand_over(record, arguments.best_file)
+
+
+def _make_engine(engine: str, objective: Objective, workers: int) -> Engine[Any]:
+    if engine == "ray":
+        from runtime.search.ray_trials import RayTrials
+
+        return RayTrials(objective, workers)
+    return TrialProcesses(objective, workers)
 
 
 def _on_trial(tracking: Tracking, held: Lease | None, history: History | None, counted: Sequence[FrozenTrial]) -> None:

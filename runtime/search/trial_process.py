@@ -187,12 +187,13 @@ def _serve(
 
     try:
         with connection:
-            tell(_outcome(lambda: objective.train(hyperparameters, on_epoch, micro_batch_size=micro_batch_size)))
+            tell(outcome(lambda: objective.train(hyperparameters, on_epoch, micro_batch_size=micro_batch_size)))
     except (EOFError, ConnectionError):
         os._exit(1)  # the driver is gone: nobody is left to tell
 
 
-def _outcome(train: Callable[[], TrainingResult]) -> TrainingResult | Exception:
+def outcome(train: Callable[[], TrainingResult]) -> TrainingResult | Exception:
+    """The result, or what its driver is to raise; a driver that is gone is not among it."""
     try:
         with memory_failures():
             return train()

@@ -214,6 +214,7 @@ def make_arguments(project: Path, *, seed: int = 7, train_fraction: float | None
         "track": None,
         "storage": None,
         "workers": 1,
+        "engine": "local",
         "output": project / "outputs" / "phase0" / f"script{part}",
         "best_file": script.with_suffix(".best.json"),
     }
