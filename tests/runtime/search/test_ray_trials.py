@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from runtime.search.objective import Objective
 from runtime.search.study import Search
 from runtime.training.trainer import EpochRecord, TrainingResult
 from tests.helpers.hostile import JitteringObjective
+from tests.helpers.ray_workers import workers_at
 from tests.helpers.search_driver import EXPERIMENT, FEW_EPOCHS, OBJECTIVE, settings_of
 from tests.helpers.tiny import make_arguments, make_formula_objective
 from tests.runtime.search.test_workers import trials_of
@@ -78,9 +78,8 @@ def test_a_search_on_ray_is_the_search_in_this_process(whole: list[tuple[Any, ..
 
 def kill_a_worker() -> int:
     for _ in range(100):
-        found = subprocess.run(["pgrep", "-f", "^ray::_train"], capture_output=True, text=True, check=False)
-        if workers := found.stdout.split():
-            os.kill(int(workers[0]), signal.SIGKILL)
+        if workers := workers_at("_train"):
+            os.kill(workers[0], signal.SIGKILL)
             return 1
         time.sleep(0.05)
     return 0

@@ -50,8 +50,9 @@ def test_a_second_start_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     finish(first)
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-@pytest.mark.parametrize("error", [RunError("its reason"), RuntimeError("CUDA out of memory. its reason")])
+@pytest.mark.parametrize(
+    ("rank", "error"), [(0, RuntimeError("CUDA out of memory. its reason")), (1, RunError("its reason"))]
+)
 def test_a_rank_that_fails_ends_all_and_the_same_command_continues(rank: int, error: Exception, tmp_path: Path) -> None:
     began = time.monotonic()
     assert finish(start(tmp_path, 2, "fsdp", train_until_one_fails, rank, error)) == [1, 1]
@@ -74,8 +75,7 @@ def test_a_rank_that_is_killed_ends_the_others(tmp_path: Path) -> None:
     run(tmp_path, 2, "fsdp", train)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("told", [[0], [1], [0, 1]])
+@pytest.mark.parametrize(("told", "number"), [([1], signal.SIGTERM), ([0, 1], signal.SIGINT)])
 def test_a_signal_to_any_rank_saves_and_ends_all(told: list[int], number: signal.Signals, tmp_path: Path) -> None:
     processes = start(tmp_path, 2, "fsdp", train_slowly, 0.0, 0.1, {})
     wait_for(lambda: (tmp_path / OUTPUT / "metrics.jsonl").exists() and len(metrics_of(tmp_path / OUTPUT)) > 0)
