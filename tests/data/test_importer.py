@@ -14,7 +14,7 @@ from data.importer import import_prices
 from data.manifest import PROJECT, load
 from data.prices import read_prices
 from data.reading.file import read_sheet
-from data.schema import RAW_FILE
+from data.schema import PROTOCOL_ROWS, RAW_FILE
 
 RAW = pd.read_csv(PROJECT / RAW_FILE, parse_dates=["Date"])[-520:].reset_index(drop=True)
 PLAIN = RAW.drop(columns="VIX")
@@ -133,6 +133,18 @@ def test_a_source_inside_the_project_is_recorded_by_its_path(tmp_path: Path) -> 
     source.write_text(text(PLAIN))
     import_prices(source, "SPY", root=tmp_path)
     assert load(tmp_path)[NAME].sources[0].path == "data/raw/spy.csv"
+
+
+def test_too_few_rows_for_the_default_protocol_are_told_at_import(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imported(tmp_path, text(PLAIN))
+    said = capsys.readouterr().err
+    assert "warning: 321 rows are fewer than the 804 that scripts need by default" in said
+    assert "supply 1,003 days or more (199 fill the longest window of a feature)" in said
+    raw = pd.read_csv(PROJECT / RAW_FILE, parse_dates=["Date"]).drop(columns="VIX")
+    assert len(imported(tmp_path, text(raw[-1003:]))) == PROTOCOL_ROWS
+    assert "scripts need" not in capsys.readouterr().err
 
 
 def cell(row: int, column: str, value: float | str) -> str:
