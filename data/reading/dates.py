@@ -88,19 +88,24 @@ def parse_moments(
         raise DataError(f"{file}: there are no rows under its headings")
     parts = [_MOMENT.fullmatch(text) for text in texts]
     days = [part[1] if part else "" for part in parts]
-    style = next((style for style in styles if style in _STYLES and re.fullmatch(_STYLES[style][0], days[0])), None)
-    if style is None and SLASHES in styles and re.fullmatch(_STYLES[DAY_FIRST][0], days[0]):
-        style = _slash_order(days, rows, file, options)
-    if style is None and UNIX in styles and _UNIX.fullmatch(days[0]):
+    style = _style(days, rows, file, options, styles)
+    if style == UNIX:
         return _of_unix(days, rows, file)
-    if style is None:
-        examples = ", ".join(styles)
-        raise DataError(f"{file}: row {rows[0]}: Date is {shown(texts[0])}; dates are written like {examples}")
-    local = _of_days(days, texts, rows, file, style)
     seconds = [int(part[2] or 0) * 3600 + int(part[3] or 0) * 60 + int(part[4] or 0) if part else 0 for part in parts]
-    return Moments(
-        local + np.array(seconds).astype("timedelta64[s]"), _offsets([part[5] if part else None for part in parts])
-    )
+    local = _of_days(days, texts, rows, file, style) + np.array(seconds).astype("timedelta64[s]")
+    return Moments(local, _offsets([part[5] if part else None for part in parts], rows, file))
+
+
+def _style(days: list[str], rows: list[int], file: str, options: ImportOptions, styles: tuple[str, ...]) -> str:
+    """The first of ``styles`` that the first day is written in."""
+    for style in styles:
+        if style == SLASHES and re.fullmatch(_STYLES[DAY_FIRST][0], days[0]):
+            return _slash_order(days, rows, file, options)
+        if style == UNIX and _UNIX.fullmatch(days[0]):
+            return UNIX
+        if style in _STYLES and re.fullmatch(_STYLES[style][0], days[0]):
+            return style
+    raise DataError(f"{file}: row {rows[0]}: Date is {shown(days[0])}; dates are written like {', '.join(styles)}")
 
 
 def _refuse_missing(missing: npt.NDArray[np.bool_], rows: list[int], file: str) -> None:
@@ -154,10 +159,13 @@ def _of_unix(texts: list[str], rows: list[int], file: str) -> Moments:
     return Moments(numbers.astype(unit).astype("datetime64[us]"), np.zeros(len(numbers), np.int64))
 
 
-def _offsets(texts: list[str | None]) -> npt.NDArray[np.int64] | None:
-    """Offsets in minutes; None where a row has none."""
-    if any(text is None for text in texts):
+def _offsets(texts: list[str | None], rows: list[int], file: str) -> npt.NDArray[np.int64] | None:
+    """Offsets in minutes, None where there are none at all."""
+    without = [row for row, text in zip(rows, texts, strict=True) if text is None]
+    if len(without) == len(texts):
         return None
+    if without:
+        raise DataError(f"{file}: row {without[0]} has no offset from UTC, others have: write all dates alike")
     minutes = {text: _minutes(str(text)) for text in set(texts)}
     return np.array([minutes[text] for text in texts], dtype=np.int64)
 

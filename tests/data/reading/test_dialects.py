@@ -47,7 +47,7 @@ def test_every_dialect_gives_the_same_dataset_and_is_named(
     assert load(tmp_path / "project")[NAME].command.endswith(" ".join(["SPY", *options]))
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(scale=st.sampled_from([0.01, 0.3, 1.0, 7.0, 40.0]), digits=st.integers(1, 4), volume=st.integers(1, 10**7))
 def test_the_same_prices_in_every_dialect_have_one_content_hash(
     scale: float, digits: int, volume: int, tmp_path: Path

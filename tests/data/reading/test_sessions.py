@@ -73,6 +73,13 @@ def test_a_zone_for_times_without_an_offset_is_refused(tmp_path: Path) -> None:
         read(tmp_path, csv(PLAIN), timezone="America/New_York")
 
 
+def test_offsets_of_some_rows_alone_are_refused(tmp_path: Path) -> None:
+    lines = csv(PLAIN, "%Y-%m-%d 00:00:00+00:00").splitlines()
+    lines[7] = lines[7].replace("+00:00", "")
+    with pytest.raises(DataError, match=r"row 8 has no offset from UTC, others have"):
+        read(tmp_path, "\n".join(lines))
+
+
 @pytest.mark.parametrize(
     ("step", "said"), [("h", "bars of 1 hour"), ("30min", "bars of 30 minutes"), ("4h", "4 hours")]
 )
