@@ -15,6 +15,7 @@ from data.reading.listing import listed, shown
 from data.reading.sheet import Cells
 
 Mark = Literal["point", "comma"]
+MARKS: tuple[Mark, ...] = ("point", "comma")
 
 _NO_VALUE = {"", "-", ".", "null", "none", "nan", "na", "n/a", "#n/a", "nat"}
 _POINT = re.compile(r"([+-]?)\$?(?:([0-9]{1,3}(?:,[0-9]{3})+|[0-9]*)(\.[0-9]*)?)((?:[eE][+-]?[0-9]+)|[KMBT])?")
@@ -96,6 +97,11 @@ def parse_numbers(
     if wrong:
         raise DataError(f"{file}: {listed(wrong)}, not a number with a decimal {mark}")
     return numbers
+
+
+def looks_like_a_number(text: str) -> bool:
+    """Whether a cell is a number with any decimal mark."""
+    return any(_number(text.strip(), mark) is not None for mark in MARKS)
 
 
 def _number(text: str, mark: Mark) -> float | None:

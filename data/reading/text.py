@@ -10,6 +10,7 @@ from data.errors import DataError
 from data.reading.dates import looks_like_a_date
 from data.reading.dialects import DIALECTS, KNOWN_HEADINGS, reduced
 from data.reading.listing import quoted, shown
+from data.reading.numbers import looks_like_a_number
 from data.reading.sheet import Cells, Sheet, under_headings
 
 Line = tuple[int, list[str]]
@@ -74,7 +75,7 @@ def _headings(file: str, lines: list[Line]) -> tuple[int, int, tuple[str, ...]]:
     """Where the headings begin, how many rows they take, and what a dialect calls columns without headings."""
     begin = next((i for i, line in enumerate(lines[:_MOST_TITLE_LINES]) if _are_headings(line[1])), None)
     if begin is not None:
-        return begin, 3 if _is_third_heading(lines[begin + 2 : begin + 3]) else 1, ()
+        return begin, _depth(lines[begin + 1 : begin + 3]), ()
     first = [cell.strip() for cell in lines[0][1]]
     if not looks_like_a_date(first[0]):
         return 0, 1, ()  # what is missing is said by whoever needs it
@@ -96,19 +97,31 @@ def _names_of_levels(cells: list[str]) -> bool:
     return len(cells) > 1 and reduced(cells[0]) == "ticker" and not looks_like_a_date(cells[1])
 
 
-def _is_third_heading(lines: list[Line]) -> bool:
-    """Whether a row names the index alone, as pandas does below two rows of headings."""
-    return any(reduced(cells[0]) in ("date", "datetime") and not any(cells[1:]) for _, cells in lines)
+def _depth(below: list[Line]) -> int:
+    """How many rows of headings there are, given the two rows below the first.
+
+    Below two of them pandas names the index in a third, or leaves that out where it has no name.
+    """
+    rows = [cells for _, cells in below]
+    if len(rows) > 1 and reduced(rows[1][0]) in ("date", "datetime") and not any(rows[1][1:]):
+        return 3
+    words = (
+        bool(rows)
+        and any(rows[0])
+        and not any(looks_like_a_number(cell) or looks_like_a_date(cell) for cell in rows[0])
+    )
+    return 2 if words else 1
 
 
 def _levels(headings: list[Line]) -> list[tuple[str, ...]]:
-    """The headings of each column; the first column of three rows is named by the third."""
+    """The headings of each column; where there are several rows, the index is named by the third or not at all."""
     rows = [cells for _, cells in headings]
     if len(rows) == 1:
         return [(cell,) for cell in rows[0]]
-    upper, lower = rows[0], rows[1]
-    pairs: list[tuple[str, ...]] = list(zip(upper[1:], lower[1:], strict=False))
-    return [(rows[2][0],), *pairs]
+    pairs: list[tuple[str, ...]] = list(zip(rows[0], rows[1], strict=False))
+    if len(rows) == 3:
+        return [(rows[2][0],), *pairs[1:]]
+    return [("",), *pairs[1:]] if {reduced(name) for name in pairs[0]} == {"price", "ticker"} else pairs
 
 
 def _without_footer(body: list[Line], width: int) -> tuple[list[Line], tuple[str, ...]]:

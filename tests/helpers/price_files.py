@@ -53,6 +53,16 @@ def yfinance_by_ticker(frame: pd.DataFrame) -> str:
     return under(frame, "Ticker,SPY,SPY,SPY,SPY,SPY\nPrice,Open,High,Low,Close,Volume\nDate,,,,,")
 
 
+def yfinance_flat(frame: pd.DataFrame) -> str:
+    """As written after the index of dates became a column."""
+    return under(frame, "Date,Open,High,Low,Close,Volume\n,SPY,SPY,SPY,SPY,SPY")
+
+
+def yfinance_nameless(frame: pd.DataFrame) -> str:
+    """As written where the index of dates lost its name."""
+    return under(frame, "Price,Open,High,Low,Close,Volume\nTicker,SPY,SPY,SPY,SPY,SPY")
+
+
 def yfinance_parquet(frame: pd.DataFrame) -> bytes:
     indexed = frame.set_index("Date")
     indexed.columns = pd.MultiIndex.from_product([list(indexed), ["SPY"]], names=["Price", "Ticker"])
@@ -148,6 +158,8 @@ DIALECTS: dict[str, tuple[Callable[[pd.DataFrame], str | bytes], str, list[str]]
     "Yahoo": (lambda f: csv(f.assign(**{"Adj Close": f["Close"]})), "Yahoo, 1 heading row, adjusted by Adj Close", []),
     "yfinance": (yfinance, "yfinance, 3 heading rows, prices as they are", []),
     "yfinance by ticker": (yfinance_by_ticker, "yfinance, 3 heading rows", []),
+    "yfinance flat": (yfinance_flat, "plain, 2 heading rows, prices as they are", []),
+    "yfinance without a name of dates": (yfinance_nameless, "yfinance, 2 heading rows", []),
     "yfinance parquet": (yfinance_parquet, "yfinance, 2 heading rows", []),
     "yfinance history": (yfinance_history, "plain, 1 heading row, prices as they are", []),
     **{

@@ -119,10 +119,17 @@ def test_volume_follows_the_splits_that_an_adjusted_close_implies_and_no_dividen
     np.testing.assert_allclose(frame["High"], PLAIN["High"] * dividends, rtol=1e-12)
 
 
+def test_a_large_dividend_is_no_split(tmp_path: Path) -> None:
+    paid = np.where(PLAIN.index < 300, 1 / 0.6, 1)  # raw prices fall by 40 %, which three for two would not do
+    raw = PLAIN.assign(**{name: PLAIN[name] * paid for name in PRICES})
+    frame = read(tmp_path, csv(raw.assign(**{"Adj Close": PLAIN["Close"]})))
+    np.testing.assert_array_equal(frame["Volume"], PLAIN["Volume"])
+
+
 def test_an_adjusted_volume_of_the_file_is_used(tmp_path: Path) -> None:
     raw, _ = unadjusted(PLAIN)
-    frame = read(tmp_path, csv(raw.assign(adjusted_close=PLAIN["Close"], adj_volume=PLAIN["Volume"])))
-    np.testing.assert_allclose(frame["Volume"], PLAIN["Volume"], rtol=1e-12)
+    frame = read(tmp_path, csv(raw.assign(adjusted_close=PLAIN["Close"], adj_volume=PLAIN["Volume"] * 3)))
+    np.testing.assert_array_equal(frame["Volume"], PLAIN["Volume"] * 3)
 
 
 def test_later_splits_multiply() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -38,6 +39,15 @@ def test_times_in_utc_that_are_no_midnights_are_refused_with_the_options(tmp_pat
 def test_a_zone_or_the_start_of_sessions_gives_the_day(options: dict[str, str], tmp_path: Path) -> None:
     frame = read(tmp_path, csv(MONDAYS_EVE, "%Y-%m-%d %H:%M:%S+00:00"), **options).frame
     pd.testing.assert_series_equal(frame["Date"], PLAIN["Date"], check_exact=True)
+
+
+def test_an_offset_east_of_utc_is_subtracted(tmp_path: Path) -> None:
+    stamped = csv(PLAIN, "%Y-%m-%d 09:00:00+09:00")
+    frame = read(tmp_path, stamped, timezone="Asia/Tokyo").frame
+    pd.testing.assert_series_equal(frame["Date"], PLAIN["Date"], check_exact=True)
+    west = csv(PLAIN, "%Y-%m-%d 20:00:00-05:00")  # 10:00 of the next day in Tokyo
+    days = read(tmp_path, west, timezone="Asia/Tokyo").frame["Date"]
+    np.testing.assert_array_equal(days, PLAIN["Date"] + pd.Timedelta(days=1))
 
 
 def test_seconds_since_1970_are_times_in_utc(tmp_path: Path) -> None:
