@@ -105,12 +105,8 @@ def _depth(below: list[Line]) -> int:
     rows = [cells for _, cells in below]
     if len(rows) > 1 and reduced(rows[1][0]) in ("date", "datetime") and not any(rows[1][1:]):
         return 3
-    words = (
-        bool(rows)
-        and any(rows[0])
-        and not any(looks_like_a_number(cell) or looks_like_a_date(cell) for cell in rows[0])
-    )
-    return 2 if words else 1
+    words = [cell for cell in rows[0] if cell] if rows else []
+    return 2 if words and not any(looks_like_a_number(cell) or looks_like_a_date(cell) for cell in words) else 1
 
 
 def _levels(headings: list[Line]) -> list[tuple[str, ...]]:

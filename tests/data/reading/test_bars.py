@@ -87,6 +87,7 @@ def test_rows_without_values_are_listed_and_dropped_on_request(tmp_path: Path) -
     prices = read(tmp_path, content, drop_missing=True)
     assert len(prices.frame) == len(PLAIN) - 3
     assert prices.changes[0].startswith("p.csv: 3 rows left out: row 52: ")
+    assert len(read(tmp_path, content, from_=date.fromisoformat(DAY[71])).frame) == len(PLAIN) - 71
 
 
 def test_bars_without_a_range_or_volume_are_counted_with_their_period(tmp_path: Path) -> None:

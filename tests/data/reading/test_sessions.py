@@ -32,6 +32,7 @@ def test_times_in_utc_that_are_no_midnights_are_refused_with_the_options(tmp_pat
     "options",
     [
         {"timezone": "Europe/Moscow"},  # 01:00 of the session's day
+        {"timezone": "Europe/Moscow", "session_start": "00:00"},
         {"timezone": "UTC", "session_start": "22:00"},
         {"timezone": "America/Chicago", "session_start": "15:30"},
     ],
