@@ -103,6 +103,13 @@ def test_the_order_of_day_and_month_is_asked_for_where_no_day_tells(tmp_path: Pa
         np.testing.assert_array_equal(frame["Date"], early["Date"])
 
 
+def test_a_thirteenth_tells_the_order(tmp_path: Path) -> None:
+    early = PLAIN[PLAIN["Date"].dt.day.between(2, 13)][:12]
+    assert early["Date"].dt.day.max() == 13
+    for written in ("%d/%m/%Y", "%m/%d/%Y"):
+        np.testing.assert_array_equal(read(tmp_path, csv(early, written)).frame["Date"], early["Date"])
+
+
 def test_dates_of_both_orders_are_refused(tmp_path: Path) -> None:
     lines = csv(PLAIN, "%m/%d/%Y").splitlines()
     lines[50] = "31/12/2016" + lines[50][10:]
