@@ -71,7 +71,6 @@ DIALECTS: tuple[Dialect, ...] = (
         "yfinance",
         frozenset({"price", "ticker", "close"}),  # the names of its heading rows
         _ANY,
-        dates=(ISO,),
         adjustment="adjusted close",
     ),
     Dialect(
@@ -85,7 +84,7 @@ DIALECTS: tuple[Dialect, ...] = (
         "Nasdaq.com",
         frozenset({"date", "close/last"}),
         {"Date": ("date",), **_BARS, "Close": ("close/last",), "Volume": ("volume",)},
-        dates=(MONTH_FIRST,),
+        dates=(MONTH_FIRST, ISO),
     ),
     Dialect(
         "Alpha Vantage",
@@ -107,7 +106,7 @@ DIALECTS: tuple[Dialect, ...] = (
         "Alpha Vantage",
         frozenset({"timestamp", "open", "high", "low", "close", "volume"}),
         _ANY,
-        dates=(ISO,),
+        decimal=None,
         adjustment="adjusted close",
     ),
     Dialect(
@@ -128,7 +127,7 @@ DIALECTS: tuple[Dialect, ...] = (
         "MetaTrader",
         frozenset({"date", "open", "close", "tickvol"}),
         {"Date": ("date",), "Time": ("time",), **_BARS, "Volume": ("vol", "tickvol")},
-        dates=(YEAR_DOTS,),
+        dates=(YEAR_DOTS, ISO),
         headings=("Date", "Time", "Open", "High", "Low", "Close", "Tickvol"),
     ),
     Dialect(
@@ -142,14 +141,14 @@ DIALECTS: tuple[Dialect, ...] = (
         "TradingView",
         frozenset({"time", "open", "high", "low", "close"}),
         {"Date": ("time",), **_BARS, "Volume": ("volume",)},
-        dates=(UNIX, ISO),
+        decimal=None,
     ),
-    Dialect("FRED", frozenset({"vixcls"}), {"Date": ("date", "observationdate"), "VIX": ("vixcls",)}, dates=(ISO,)),
+    Dialect("FRED", frozenset({"vixcls"}), {"Date": ("date", "observationdate"), "VIX": ("vixcls",)}),
     Dialect(
         "Cboe's old file",
         frozenset({"date", "vixclose"}),
         {"Date": ("date",), "VIX": ("vixclose",)},
-        dates=(MONTH_FIRST,),
+        dates=(MONTH_FIRST, ISO),
     ),
     Dialect(
         "Yahoo",

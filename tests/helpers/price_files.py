@@ -181,6 +181,20 @@ DIALECTS: dict[str, tuple[Callable[[pd.DataFrame], str | bytes], str, list[str]]
     "Tiingo": (tiingo, "Quandl, EOD or Tiingo, 1 heading row, adjusted columns used throughout", []),
     "raw with a column of splits": (raw_with_splits, "adjusted by its splits and 1 split (volume, too)", []),
     "TradingView": (tradingview, "TradingView, 1 heading row", []),
+    "milliseconds of an exchange": (
+        lambda f: under(
+            f.assign(Date=f["Date"].astype("datetime64[ms]").astype(np.int64)),
+            "timestamp,open,high,low,close,volume",
+            None,
+        ),
+        "1 heading row",
+        [],
+    ),
+    "time and decimal commas": (
+        lambda f: csv(f, "%d.%m.%Y", sep=";", decimal=",").replace("Date", "time", 1),
+        "TradingView, 1 heading row",
+        [],
+    ),
     "MetaTrader": (metatrader, "MetaTrader, 1 heading row", []),
     "MetaTrader without headings": (metatrader_headless, "MetaTrader, no heading row", []),
     "Stooq": (stooq_bulk, "Stooq, 1 heading row", []),
