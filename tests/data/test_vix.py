@@ -66,6 +66,8 @@ def test_a_lag_takes_the_last_vix_before_the_day(tmp_path: Path) -> None:
     lagged = read(tmp_path, csv(holiday), vix_lag=1).frame["VIX"]
     assert lagged[101] == VIX["VIX"][99]
     assert lagged[102] == VIX["VIX"][101]
+    rested = read(tmp_path, csv(VIX), csv(PLAIN[PLAIN.index != 200]), vix_lag=1).frame  # Chicago did not rest on it
+    assert rested["VIX"][rested["Date"] == PLAIN["Date"][201]].item() == VIX["VIX"][200]
 
 
 FOREIGN = {
