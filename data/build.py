@@ -25,7 +25,7 @@ def build_default(root: Path = PROJECT) -> Path:
     from data.prices import read_prices
 
     source, path = root / RAW_FILE, root / DEFAULT_DATASET
-    prices, _ = read_prices(source)  # its notes (no Adj Close, the closure of September 2001) are known facts
+    prices = read_prices(source).frame  # its notes (no Adj Close, the closure of September 2001) are known facts
     publish(assemble(prices, source.name), path, (source,), BUILD_COMMAND, root)
     return path
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from data import command_line
 from data.build import build_default
 from data.errors import DataError
+from data.import_arguments import DESCRIPTION, add_options, import_options
 from data.manifest import PROJECT, entry_for
 
 
@@ -27,18 +28,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("build", help="make the embedded S&P 500 dataset from its raw prices")
     commands.add_parser("verify", help="check every dataset against data/manifest.json (exit 1: differences)")
-    importer = commands.add_parser(
-        "import",
-        help="make a dataset from your own daily prices",
-        description=(
-            "Make data/processed/NAME_dataset_c.parquet from daily prices. FILE has the columns Date, Open, High, Low, "
-            "Close, Volume, and optionally Adj Close (then all prices are scaled by Adj Close / Close) and VIX. "
-            "Dates are written 2018-12-31, 20181231, 12/31/2018 or 31-Dec-2018."
-        ),
+    add_options(
+        commands.add_parser("import", help="make a dataset from your own daily prices", description=DESCRIPTION)
     )
-    importer.add_argument("file", type=Path, metavar="FILE", help="CSV (plain or .gz) or parquet")
-    importer.add_argument("--vix", type=Path, metavar="FILE", help="VIX by Date, in a column VIX or Close")
-    importer.add_argument("--name", required=True, help="letters, digits, - and _, such as SPY")
     return parser
 
 
@@ -51,7 +43,7 @@ def _run(options: argparse.Namespace, root: Path) -> int:
     else:
         from data.importer import import_prices
 
-        path, notes = import_prices(options.file, options.name, options.vix, root)
+        path, notes = import_prices(options.file, options.name, options.vix, root, import_options(options))
         print(*notes, sep="\n", file=sys.stderr)
     entry = entry_for(path, root)
     print(

@@ -40,7 +40,8 @@ def assemble(prices: pd.DataFrame, file: str) -> pd.DataFrame:
     if never:
         raise DataError(f"{file}: the features {never} are finite on no row")
     begin = int(finite.all(axis=1).argmax())
-    frame = pd.concat([prices[["Date", *PRICE_COLUMNS]], features], axis=1)[begin:].reset_index(drop=True)
+    raw = [name for name in PRICE_COLUMNS if name in prices]
+    frame = pd.concat([prices[["Date", *raw]], features], axis=1)[begin:].reset_index(drop=True)
     _check_features(frame, file)
     return frame
 
@@ -64,7 +65,12 @@ def _check_features(frame: pd.DataFrame, file: str) -> None:
 
 
 def publish(
-    frame: pd.DataFrame, path: Path, sources: tuple[Path, ...], command: str, root: Path = manifest.PROJECT
+    frame: pd.DataFrame,
+    path: Path,
+    sources: tuple[Path, ...],
+    command: str,
+    root: Path = manifest.PROJECT,
+    changes: tuple[str, ...] = (),
 ) -> None:
     """Write ``frame`` to ``path`` and record it; leave a file alone that holds the same already.
 
@@ -74,6 +80,7 @@ def publish(
     Args:
         sources: the files that ``frame`` was made from.
         command: the command that makes it again.
+        changes: what that command changed or accepted because the user allowed it.
     """
     stored = _stored(path, root)
     if stored is None or difference(stored, frame):
@@ -85,7 +92,7 @@ def publish(
     recorded = tuple(
         manifest.SourceFile(path=manifest.source_name(file, root), sha256=file_sha256(file)) for file in sources
     )
-    manifest.record(path, describe(stored, file_sha256(path), recorded, command), root)
+    manifest.record(path, describe(stored, file_sha256(path), recorded, command, changes), root)
 
 
 def _stored(path: Path, root: Path) -> pd.DataFrame | None:
@@ -103,7 +110,8 @@ def difference(stored: pd.DataFrame, rebuilt: pd.DataFrame) -> str | None:
     before, after = (frame.drop(columns="Date").to_numpy() for frame in (stored, rebuilt))
     # An oscillator that crosses zero has no relative precision there, hence the tiny absolute term.
     differs = ~np.isclose(after, before, rtol=TOLERANCE, atol=TOLERANCE**2)
-    differs[:, : len(PRICE_COLUMNS)] = (before != after)[:, : len(PRICE_COLUMNS)]
+    exact = stored.columns[1:].isin(PRICE_COLUMNS)
+    differs[:, exact] = (before != after)[:, exact]
     if not differs.any():
         return None
     row, column = np.argwhere(differs)[0]
@@ -112,7 +120,11 @@ def difference(stored: pd.DataFrame, rebuilt: pd.DataFrame) -> str | None:
 
 
 def describe(
-    frame: pd.DataFrame, file_hash: str, sources: tuple[manifest.SourceFile, ...], command: str
+    frame: pd.DataFrame,
+    file_hash: str,
+    sources: tuple[manifest.SourceFile, ...],
+    command: str,
+    changes: tuple[str, ...] = (),
 ) -> manifest.DatasetEntry:
     """Return the manifest entry of ``frame``, stored in a file with ``file_hash``."""
     dates = frame["Date"]
@@ -125,4 +137,5 @@ def describe(
         content_sha256=content_sha256(frame),
         sources=sources,
         command=command,
+        changes=changes,
     )

@@ -130,25 +130,29 @@ FEATURES: dict[str, dict[str, Callable[[PriceArrays], Values]]] = {
 }
 """Group -> feature -> how to compute it. The group ``vix`` is left out of data without a VIX column."""
 
+VOLUME_FEATURES = frozenset({*FEATURES["volume"], "mfi14"})
+"""Features that read the volume; they are left out of data without it."""
+
 
 def compute_features(prices: pd.DataFrame) -> pd.DataFrame:
     """Compute every feature on every row, NaN where its window is not yet full.
 
     Args:
-        prices: ``High Low Close Volume`` and optionally ``VIX`` (gaps already filled), oldest row first.
+        prices: ``High Low Close`` and optionally ``Volume`` and ``VIX`` (gaps already filled), oldest row first.
     """
-    has_vix = "VIX" in prices
-    vix = prices["VIX"] if has_vix else pd.Series(np.nan, index=prices.index)
-    columns = [prices["High"], prices["Low"], prices["Close"], prices["Volume"], vix]
+    unknown = pd.Series(np.nan, index=prices.index)
+    columns = [prices.get(name, unknown) for name in ("High", "Low", "Close", "Volume", "VIX")]
     bars = PriceArrays(*(np.asarray(column, dtype=np.float64) for column in columns))
+    left_out = frozenset[str]() if "Volume" in prices else VOLUME_FEATURES
+    left_out |= frozenset() if "VIX" in prices else frozenset(FEATURES["vix"])
     # A division by zero is found afterwards: the dataset refuses what is not finite, naming column and date.
     with np.errstate(all="ignore"):
         return pd.DataFrame(
             {
                 name: feature(bars)
-                for group, features in FEATURES.items()
-                if group != "vix" or has_vix
+                for features in FEATURES.values()
                 for name, feature in features.items()
+                if name not in left_out
             },
             index=prices.index,
         )

@@ -8,12 +8,20 @@ from pathlib import Path
 
 from data.dataset import assemble, publish
 from data.errors import DataError
+from data.features import look_back
 from data.manifest import PROJECT, source_name
+from data.options import ImportOptions
 from data.prices import read_prices
-from data.schema import DEFAULT_DATASET
+from data.schema import DEFAULT_DATASET, PROTOCOL_ROWS
 
 
-def import_prices(source: Path, name: str, vix: Path | None = None, root: Path = PROJECT) -> tuple[Path, list[str]]:
+def import_prices(
+    source: Path,
+    name: str,
+    vix: Path | None = None,
+    root: Path = PROJECT,
+    options: ImportOptions | None = None,
+) -> tuple[Path, list[str]]:
     """Make ``data/processed/{name}_dataset_c.parquet`` from ``source`` and record it in the manifest.
 
     Returns:
@@ -23,12 +31,25 @@ def import_prices(source: Path, name: str, vix: Path | None = None, root: Path =
     Raises:
         DataError: ``name`` is not allowed or a file is unusable; nothing is then written.
     """
+    options = options or ImportOptions()
     path = _dataset_path(name, root)
-    prices, notes = read_prices(source, vix)
-    frame = assemble(prices, source.name)
+    prices = read_prices(source, vix, options)
+    frame = assemble(prices.frame, source.name)
     sources = (source, vix) if vix else (source,)
-    publish(frame, path, sources, _command(source, name, vix, root), root)
-    return path, notes
+    publish(frame, path, sources, _command(source, name, vix, root, options), root, prices.changes)
+    return path, [*prices.notes, *prices.changes, *_too_short(len(frame))]
+
+
+def _too_short(rows: int) -> list[str]:
+    """A warning where scripts could be written for these rows, but not run."""
+    if rows >= PROTOCOL_ROWS:
+        return []
+    before = max(look_back().values())
+    return [
+        f"warning: {rows:,} rows are fewer than the {PROTOCOL_ROWS:,} that scripts need by default (4 chunks of 201 "
+        f"rows): supply {PROTOCOL_ROWS + before:,} days or more ({before} fill the longest window of a feature), or "
+        "generate with a smaller --chunk-length"
+    ]
 
 
 def _dataset_path(name: str, root: Path) -> Path:
@@ -42,8 +63,8 @@ def _dataset_path(name: str, root: Path) -> Path:
     return path
 
 
-def _command(source: Path, name: str, vix: Path | None, root: Path) -> str:
+def _command(source: Path, name: str, vix: Path | None, root: Path, options: ImportOptions) -> str:
     """Return the command that makes the dataset again, naming files as the manifest does."""
     words = ["python", "-m", "data", "import", source_name(source, root)]
     words += ["--vix", source_name(vix, root)] if vix else []
-    return shlex.join([*words, "--name", name])
+    return shlex.join([*words, "--name", name, *options.words()])

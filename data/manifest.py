@@ -33,8 +33,11 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     sha256: Sha256
 
 
-class DatasetEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the manifest says about one dataset."""
+class DatasetEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What the manifest says about one dataset.
+
+    ``changes`` are what an import changed or accepted because the user allowed it.
+    """
 
     rows: Annotated[int, msgspec.Meta(ge=1)]
     first_date: Day
@@ -44,6 +47,7 @@ class DatasetEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     content_sha256: Sha256
     sources: tuple[SourceFile, ...]
     command: Line
+    changes: tuple[Line, ...] = ()
 
 
 def load(root: Path = PROJECT) -> dict[str, DatasetEntry]:

@@ -64,7 +64,7 @@ def check_file(key: str, entry: manifest.DatasetEntry, root: Path) -> Outcome:
     if content_hash != entry.content_sha256:
         hashes = f"manifest {entry.content_sha256}, file {content_hash}"
         return Outcome("failure", f"{key} holds other content ({hashes}): {remedy}")
-    actual = describe(frame, entry.file_sha256, entry.sources, entry.command)
+    actual = describe(frame, entry.file_sha256, entry.sources, entry.command, entry.changes)
     wrong = [field for field in entry.__struct_fields__ if getattr(actual, field) != getattr(entry, field)]
     if wrong:
         return Outcome("failure", f"{manifest.MANIFEST_PATH} misstates {wrong} of {key}: {remedy}")
@@ -91,8 +91,7 @@ def _check_rebuild(root: Path) -> Outcome:
     """Rebuild the embedded dataset in memory and compare it with the stored one."""
     stored = pd.read_parquet(root / DEFAULT_DATASET)
     try:
-        prices, _ = read_prices(root / RAW_FILE)
-        rebuilt = assemble(prices, RAW_FILE)
+        rebuilt = assemble(read_prices(root / RAW_FILE).frame, RAW_FILE)
     except DataError as error:
         return Outcome("failure", f"{DEFAULT_DATASET} cannot be rebuilt: {error}")
     problem = difference(stored, rebuilt)

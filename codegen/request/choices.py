@@ -30,7 +30,8 @@ _PHASES = "configs/phases"
 _PHASE_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
 DEFAULT_DATASET = "data/processed/SPX_dataset_c.parquet"
-NOT_FEATURES = ("Date", "Open", "High", "Low", "Close", "Volume")
+NEEDED_COLUMNS = ("Date", "Open", "High", "Low", "Close")
+NOT_FEATURES = (*NEEDED_COLUMNS, "Volume")
 
 
 class UsageError(ValueError):

@@ -135,7 +135,7 @@ def read_schema(request: Request) -> tuple[tuple[str, ...], tuple[str, ...], str
             raise UsageError(finding.message)
     features = [name for name in present if name not in choices.NOT_FEATURES]
     columns = tuple(features if request.feature_columns is None else request.feature_columns)
-    missing = [name for name in (*choices.NOT_FEATURES, *columns) if name not in present]
+    missing = [name for name in (*choices.NEEDED_COLUMNS, *columns) if name not in present]
     if missing or not columns or "Date" in columns or len(set(columns)) < len(columns):
         wrong = f"lacks the columns {missing}" if missing else "needs feature columns, each once and never Date"
         guess = choices.nearest(missing[0], features) if missing else None

@@ -16,7 +16,7 @@ from runtime.errors import UserError
 from runtime.samples.bars import Bars, make_bars
 from runtime.samples.labels import LABELS
 
-PRICE_COLUMNS = ("Open", "High", "Low", "Close", "Volume")
+PRICE_COLUMNS = ("Open", "High", "Low", "Close")
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,8 @@ def load_series(path: Path, *, content_sha256: str, feature_columns: Sequence[st
             f"{path} holds other data (content sha256 {found[:12]}…) than this script was written for "
             f"({content_sha256[:12]}…); restore the file (python -m data build), or regenerate the script"
         )
-    check_values(path, daily, (*PRICE_COLUMNS, *feature_columns))
+    volume = [name for name in ("Volume",) if name in daily]  # some markets report none
+    check_values(path, daily, (*PRICE_COLUMNS, *volume, *feature_columns))
     bars = make_bars(daily, timescale)
     features = bars.frame[list(feature_columns)].to_numpy(np.float32)
     return Series(daily, bars, features, tuple(feature_columns), found)

@@ -104,7 +104,7 @@ def test_interrupted_command_says_so_in_one_line(tmp_path: Path) -> None:
 @given(password=st.text(st.characters(categories=["L", "N", "P"]), min_size=8), before=st.text(), after=st.text("ab "))
 def test_password_of_an_address_is_never_shown(password: str, before: str, after: str) -> None:
     """Not even one that should have been quoted: with slashes, colons or an @ of its own."""
-    assume(password not in before)
+    assume(password not in before + after)
     hidden = hide_passwords(f"{before} postgresql://me:{password}@host/trials {after}")
     assert password not in hidden
     assert hidden.endswith(f"@host/trials {after}")

@@ -21,10 +21,11 @@ from data.features import (
     realised_volatility,
 )
 from data.manifest import PROJECT
-from data.prices import fill_vix, read_prices
+from data.prices import read_prices
 from data.schema import RAW_FILE
+from data.vix import fill_vix
 
-PRICES, _ = read_prices(PROJECT / RAW_FILE)
+PRICES = read_prices(PROJECT / RAW_FILE).frame
 WHOLE = compute_features(PRICES)
 CUTS = [1, 2, 14, 20, 50, 199, 200, 201, 500, 1513, 1580, 2000, 4444, 7000, len(PRICES) - 1]
 
@@ -48,7 +49,7 @@ def test_features_do_not_change_when_the_future_changes(rows: int) -> None:
 def test_a_dataset_of_the_past_is_the_past_of_the_dataset(last_day: str, tmp_path: Path) -> None:
     raw = pd.read_csv(PROJECT / RAW_FILE)
     raw[raw["Date"] <= last_day].to_csv(tmp_path / "past.csv", index=False)
-    past, _ = read_prices(tmp_path / "past.csv")
+    past = read_prices(tmp_path / "past.csv").frame
     frame = assemble(past, "past.csv")
     assert f"{frame['Date'].iloc[-1]:%Y-%m-%d}" == last_day  # two of these days have no VIX of their own
     pd.testing.assert_frame_equal(frame, assemble(PRICES, "whole.csv")[: len(frame)], check_exact=True)

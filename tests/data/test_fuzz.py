@@ -3,25 +3,36 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.errors import DataError
 from data.importer import import_prices
-from data.manifest import PROJECT
 from data.prices import read_prices
-from data.schema import RAW_FILE
+from tests.helpers.price_files import DIALECTS, PLAIN
 
-PLAIN = pd.read_csv(PROJECT / RAW_FILE)[-520:].drop(columns="VIX").to_csv(index=False).encode()
+WRITTEN = {name: make(PLAIN) for name, (make, _, _) in DIALECTS.items()}
+HEADINGS = [
+    "Date,Open,High,Low,Close,Volume",
+    "Price,Close,High,Low,Open,Volume\nTicker,A,A,A,A,B\nDate,,,,,",
+    "time,open,high,low,close,volume",
+    '"Date","Price","Open","High","Low","Vol."',
+    "Date,Open,High,Low,Close,Adj Close,Volume",
+    "Date,Open,High,Low,Close,Stock Splits,Name",
+]
 CELLS = st.one_of(
-    st.text(max_size=8), st.sampled_from(["2018-01-02", "1", "1e308", "-0", "nan", '"', "9999-12-31", "1,0"])
+    st.text(max_size=8),
+    st.sampled_from(
+        ["2018-01-02", "1", "1e308", "-0", "nan", '"', "9999-12-31", "1,0", "99999999999999", "01/02/2018"]
+    ),
+    st.sampled_from(["2018-01-02 10:00:00+99:99", "1.5B", "$1", "Jul 41, 2020", "31.12.2018", "2018.01.02", "0"]),
 )
 LINES = st.lists(st.lists(CELLS, min_size=5, max_size=7).map(",".join), max_size=8).map("\n".join)
 FILES = st.one_of(
     st.binary(max_size=300),
-    LINES.map(lambda lines: f"Date,Open,High,Low,Close,Volume\n{lines}".encode("utf-8", "replace")),
+    st.tuples(st.sampled_from(HEADINGS), LINES).map(lambda parts: "\n".join(parts).encode("utf-8", "replace")),
+    st.binary(max_size=100).map(lambda tail: b"\xff\xfe" + tail),
     st.binary(max_size=100).map(lambda tail: b"PAR1" + tail),
     st.binary(max_size=100).map(lambda tail: b"\x1f\x8b\x08" + tail),
 )
@@ -40,13 +51,14 @@ def test_any_malformed_file_is_a_data_error(content: bytes, tmp_path: Path) -> N
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_one_damaged_place_is_a_data_error_or_harmless(data: st.DataObject, tmp_path: Path) -> None:
-    content = bytearray(PLAIN)
+    written = WRITTEN[data.draw(st.sampled_from(sorted(WRITTEN)))]
+    content = bytearray(written.encode() if isinstance(written, str) else written)
     place = data.draw(st.integers(0, len(content) - 1))
     content[place : place + data.draw(st.integers(0, 40))] = data.draw(st.binary(max_size=12))
     source = tmp_path / "f"
     source.write_bytes(content)
     try:
-        prices, _ = read_prices(source)
+        prices = read_prices(source).frame
     except DataError:
         return
-    assert np.isfinite(prices[["Open", "High", "Low", "Close", "Volume"]].to_numpy()).all()
+    assert np.isfinite(prices.drop(columns="Date").to_numpy()).all()

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data import table
 from data.cli import main
 from data.manifest import MANIFEST_PATH, PROJECT
+from data.reading import file
 from data.schema import DEFAULT_DATASET, RAW_FILE
 
 PRICES = pd.read_csv(PROJECT / RAW_FILE)[-520:].drop(columns="VIX").to_csv(index=False).encode()
@@ -42,7 +42,7 @@ FILES: dict[str, tuple[Callable[[Path], object], str]] = {
 def test_hostile_file_is_refused(
     fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(table, "MOST_BYTES", 30_000)
+    monkeypatch.setattr(file, "MOST_BYTES", 30_000)
     make, message = FILES[fault]
     make(tmp_path / "f")
     assert main(["import", str(tmp_path / "f"), "--name", "SPY"], tmp_path / "project") == 2

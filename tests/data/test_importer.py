@@ -13,8 +13,8 @@ from data.errors import DataError
 from data.importer import import_prices
 from data.manifest import PROJECT, load
 from data.prices import read_prices
-from data.schema import RAW_FILE
-from data.table import read_table
+from data.reading.file import read_sheet
+from data.schema import PROTOCOL_ROWS, RAW_FILE
 
 RAW = pd.read_csv(PROJECT / RAW_FILE, parse_dates=["Date"])[-520:].reset_index(drop=True)
 PLAIN = RAW.drop(columns="VIX")
@@ -45,6 +45,8 @@ STYLES: dict[str, Callable[[], str | bytes]] = {
         "Date,Open,High,Low,Close,Volume", "<DATE>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>"
     ),
     "cboe upper case": lambda: text(PLAIN.rename(columns=str.upper).rename(columns={"DATE": "Date"}), "%m/%d/%Y"),
+    "day first, as its days above 12 tell": lambda: text(PLAIN, "%d/%m/%Y"),
+    "points between day and month": lambda: text(PLAIN, "%d.%m.%Y"),
     "day-month name-year": lambda: text(PLAIN, "%d-%b-%Y"),
     "column order and spaces": lambda: text(PLAIN[PLAIN.columns[::-1]]).replace(",", " , "),
     "unknown columns": lambda: text(PLAIN.assign(Dividends=0, Comment="x")),
@@ -67,14 +69,14 @@ def test_every_style_gives_the_same_dataset(style: str, tmp_path: Path, expected
 def test_numbers_of_a_parquet_file_stay_what_they_are(kind: str, tmp_path: Path) -> None:
     numbers = PLAIN.assign(Volume=PLAIN["Volume"].astype(kind))
     numbers.to_parquet(tmp_path / "p.parquet")
-    table = read_table(tmp_path / "p.parquet")
-    assert isinstance(table.columns["Volume"], np.ndarray)
-    np.testing.assert_array_equal(table.columns["Volume"], numbers["Volume"].to_numpy(np.float64))
-    assert table.columns["Date"].dtype == "datetime64[us]"  # type: ignore[union-attr]
+    cells = {column.heading: column.cells for column in read_sheet(tmp_path / "p.parquet").columns}
+    assert isinstance(cells["Volume"], np.ndarray)
+    np.testing.assert_array_equal(cells["Volume"], numbers["Volume"].to_numpy(np.float64))
+    assert cells["Date"].dtype == "datetime64[us]"  # type: ignore[union-attr]
 
 
 def test_a_value_that_a_parquet_file_lacks_is_named(tmp_path: Path) -> None:
-    for column, message in (("Close", "row 101: Close has no value"), ("Date", "row 101: Date has no value")):
+    for column, message in (("Close", "row 101: no value in Close"), ("Date", "row 101: Date has no value")):
         PLAIN.assign(**{column: PLAIN[column].where(PLAIN.index != 100)}).to_parquet(tmp_path / "p.parquet")
         with pytest.raises(DataError, match=message):
             read_prices(tmp_path / "p.parquet")
@@ -94,20 +96,20 @@ def test_adjusted_close_scales_all_four_prices(tmp_path: Path, capsys: pytest.Ca
     split = PLAIN.copy()
     for name in ("Open", "High", "Low", "Close"):
         split[name] = PLAIN[name] / factor
+    split["Volume"] = PLAIN["Volume"] * factor
     frame = imported(tmp_path, text(split.assign(**{"Adj Close": PLAIN["Close"]})))
-    np.testing.assert_allclose(frame[["Open", "High", "Low", "Close"]], PLAIN.iloc[-len(frame) :, 1:5], rtol=1e-12)
+    np.testing.assert_allclose(frame[list(PLAIN)[1:]], PLAIN.iloc[-len(frame) :, 1:], rtol=1e-12)
     assert frame["return1"].abs().max() < 0.1
-    assert "scaled by Adj Close / Close" in capsys.readouterr().err
+    assert "adjusted by Adj Close and 1 split (volume, too)" in capsys.readouterr().err
 
 
 def test_notes_say_what_was_done(tmp_path: Path) -> None:
     source = tmp_path / "p.csv"
     source.write_text(text(PLAIN.drop(index=range(300, 305))[::-1]))
-    _, notes = read_prices(source)
-    assert notes[0] == "p.csv has no Adj Close: its prices are used as they are"
-    assert "rows were turned round" in notes[1]
+    notes = read_prices(source).notes
+    assert notes[0] == "p.csv: plain, 1 heading row, prices as they are, 515 days, newest first"
     gap = f"{PLAIN['Date'][299]:%Y-%m-%d} to {PLAIN['Date'][305]:%Y-%m-%d}"
-    assert notes[2] == f"warning: p.csv has gaps of more than 5 days: {gap}"
+    assert notes[1] == f"warning: p.csv has gaps of more than 5 days: {gap}"
 
 
 def test_vix_comes_from_the_file_or_from_its_own(tmp_path: Path) -> None:
@@ -133,6 +135,18 @@ def test_a_source_inside_the_project_is_recorded_by_its_path(tmp_path: Path) -> 
     assert load(tmp_path)[NAME].sources[0].path == "data/raw/spy.csv"
 
 
+def test_too_few_rows_for_the_default_protocol_are_told_at_import(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imported(tmp_path, text(PLAIN))
+    said = capsys.readouterr().err
+    assert "warning: 321 rows are fewer than the 804 that scripts need by default" in said
+    assert "supply 1,003 days or more (199 fill the longest window of a feature)" in said
+    raw = pd.read_csv(PROJECT / RAW_FILE, parse_dates=["Date"]).drop(columns="VIX")
+    assert len(imported(tmp_path, text(raw[-1003:]))) == PROTOCOL_ROWS
+    assert "scripts need" not in capsys.readouterr().err
+
+
 def cell(row: int, column: str, value: float | str) -> str:
     """Return the plain file with one cell changed."""
     frame = PLAIN.assign(Date=PLAIN["Date"].dt.strftime("%Y-%m-%d")).astype(object)
@@ -144,7 +158,7 @@ DAY = f"{PLAIN['Date'][100]:%Y-%m-%d}"
 FAULTS: dict[str, tuple[Callable[[], str | bytes], str]] = {
     "empty": (lambda: "", "is empty"),
     "heading only": (lambda: "Date,Open,High,Low,Close,Volume\n", "there are no rows"),
-    "not text": (lambda: b"\xff\xfe\x00", "not UTF-8"),
+    "not text": (lambda: b"\xff\xfe\x00", "not UTF-16"),
     "bad quotes": (lambda: 'Date,Open\n"a"b,1\n', "not comma-separated"),
     "damaged gzip": (lambda: gzip.compress(text(PLAIN).encode())[:-99], "damaged gzip"),
     "damaged parquet": (lambda: b"PAR1 nothing", "not a readable parquet"),
@@ -152,8 +166,8 @@ FAULTS: dict[str, tuple[Callable[[], str | bytes], str]] = {
     "column twice": (lambda: text(PLAIN.assign(close=1)), "two columns for Close"),
     "heading twice": (lambda: "Date,Date\n1,1\n", "heading twice"),
     "ragged row": (lambda: text(PLAIN) + "2019-01-02,1\n", "row 522 has 2 cells"),
-    "null row": (lambda: cell(100, "Open", "null"), "row 102: Open has no value"),
-    "empty cell": (lambda: cell(100, "Volume", ""), "row 102: Volume has no value"),
+    "null row": (lambda: cell(100, "Open", "null"), "row 102: no value in Open"),
+    "empty cell": (lambda: cell(100, "Volume", ""), "row 102: no value in Volume"),
     "not a number": (lambda: cell(100, "Open", "1.234,5"), "row 102: Open is '1.234,5', not a number"),
     "infinite": (lambda: cell(100, "High", "9e999"), f"{DAY}: High is inf"),
     "zero price": (lambda: cell(100, "Open", 0), f"{DAY}: Open is 0; it must be positive"),
@@ -161,12 +175,14 @@ FAULTS: dict[str, tuple[Callable[[], str | bytes], str]] = {
     "high too low": (lambda: cell(100, "High", 1000), f"{DAY}: High is below"),
     "low too high": (lambda: cell(100, "Low", 2900), f"{DAY}: Low is above"),
     "negative volume": (lambda: cell(100, "Volume", -1), f"{DAY}: Volume is -1"),
-    "no volume": (lambda: text(PLAIN.assign(Volume=0)), f"{PLAIN['Date'][19]:%Y-%m-%d}: Volume is 0"),
+    "late volume": (
+        lambda: text(PLAIN.assign(Volume=PLAIN["Volume"].where(PLAIN.index > 19, 0))),
+        f"{PLAIN['Date'][19]:%Y-%m-%d}: Volume is 0",
+    ),
     "constant volume": (lambda: text(PLAIN.assign(Volume=7)), "['Volume', 'volume_to_mean20'] never change"),
-    "unknown date": (lambda: text(PLAIN, "%d.%m.%Y"), "row 2: Date is"),
+    "unknown date": (lambda: text(PLAIN, "%m %d %Y"), "row 2: Date is"),
     "changed date style": (lambda: cell(100, "Date", "1/31/2018"), "row 102: Date is '1/31/2018'"),
     "no such day": (lambda: cell(100, "Date", "2017-02-30"), "row 102: Date is '2017-02-30'"),
-    "day first": (lambda: text(PLAIN, "%d/%m/%Y"), "not a date like 12/31/2018 (month first)"),
     "ambiguous days": (lambda: text(PLAIN[PLAIN["Date"].dt.day <= 12], "%m/%d/%Y"), "may be month or day first"),
     "date twice": (lambda: cell(101, "Date", DAY), f"{DAY} is there twice"),
     "unsorted": (lambda: cell(100, "Date", "2016-01-04"), "2016-01-04 follows"),
@@ -179,7 +195,7 @@ FAULTS: dict[str, tuple[Callable[[], str | bytes], str]] = {
     ),
     "overflowing adjustment": (
         lambda: text(PLAIN.assign(**{"Adj Close": PLAIN["Close"].where(PLAIN.index != 100, 1.7976931e308)})),
-        f"(adjusted): {DAY}: ",
+        f"(adjusted): row 102, {DAY}: ",
     ),
 }
 

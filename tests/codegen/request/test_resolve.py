@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pandas as pd
 import pytest
 
 from codegen.request.choices import DEFAULT_DATASET, NOT_FEATURES, PROJECT, THRESHOLDS
 from codegen.request.configs import load_hpo, load_model
 from codegen.request.resolve import read_schema, resolve_hpo, resolve_training
 from codegen.request.spec import ExperimentSpec, HpoSpec, TrainingSpec
+from data.dataset import publish
 from data.manifest import entry_for
 from runtime.model.architecture import Architecture
 from tests.helpers.questions import BUDGETS, ask, refused
@@ -154,6 +156,15 @@ def test_data_are_named_as_in_the_manifest(root: Path, path: str, message: str) 
 def test_the_same_data_have_one_name_on_every_machine(root: Path) -> None:
     with refused(f"write it as it stands in the manifest: {DEFAULT_DATASET}"):
         read_schema(ask(root, data_path=str(root / DEFAULT_DATASET))[1])
+
+
+def test_data_may_lack_volume_and_no_price(root: Path) -> None:
+    whole = pd.read_parquet(root / DEFAULT_DATASET)
+    publish(whole.drop(columns="Volume"), root / DEFAULT_DATASET, (), "x", root)
+    assert "rsi14" in read_schema(ask(root)[1])[0]
+    publish(whole.drop(columns="Low"), root / DEFAULT_DATASET, (), "x", root)
+    with refused("lacks the columns ['Low']"):
+        read_schema(ask(root)[1])
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PAR1", b"no parquet at all"])

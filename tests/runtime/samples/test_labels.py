@@ -118,7 +118,7 @@ POSITIVE_PERCENT = {  # S&P 500, every day of 1990-2018, by High; columns: HORIZ
 
 @pytest.mark.parametrize("threshold", POSITIVE_PERCENT)
 def test_positive_rates_on_the_real_prices(threshold: float) -> None:
-    daily, _ = read_prices(PROJECT / RAW_FILE)
+    daily = read_prices(PROJECT / RAW_FILE).frame
     since_1990 = daily[daily["Date"] >= "1990-01-01"]
     close, high = since_1990["Close"].to_numpy(np.float64), since_1990["High"].to_numpy(np.float64)
     rates = [100 * np.nanmean(threshold_labels(close, high, threshold=threshold, horizon=days)) for days in HORIZONS]

@@ -75,6 +75,12 @@ def test_a_missing_column_is_named(tmp_path: Path, column: str) -> None:
         load(tmp_path, DAILY.drop(columns=column))
 
 
+def test_volume_may_be_missing_at_every_timescale(tmp_path: Path) -> None:
+    for timescale in ("daily", "2d", "weekly"):
+        without = load(tmp_path, DAILY.drop(columns="Volume"), timescale=timescale)
+        np.testing.assert_array_equal(without.features, load(tmp_path, DAILY, timescale=timescale).features)
+
+
 @pytest.mark.parametrize("column", ["Close", "Volume", "momentum"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_value_that_is_not_finite_is_named_with_its_day(tmp_path: Path, column: str, value: float) -> None:
