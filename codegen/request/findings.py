@@ -62,7 +62,7 @@ class Finding(msgspec.Struct, frozen=True):
     feature_columns: tuple[str, ...]
     split: dict[str, Any]
     fixed: dict[str, float]
-    training_seed: int
+    training_seed: Annotated[int, msgspec.Meta(ge=0)]
     n_trials: int
     ended_by: Literal["trials", "timeout"]
     trials: Trials
@@ -80,13 +80,20 @@ class Finding(msgspec.Struct, frozen=True):
         found = self.best.hyperparameters
         return {name: getattr(found, name) for name in ("architecture", *SEARCHED)}
 
-    def provenance(self, source: str) -> dict[str, Any]:
-        """Where the values come from, for the script's head."""
+    def provenance(self, source: str, *, training_seed: int) -> dict[str, Any]:
+        """Where the values come from, for the script's head.
+
+        Args:
+            source: the finding's path inside the project.
+            training_seed: of the script; the search's own is named where it is another.
+        """
+        searched_under = {} if self.training_seed == training_seed else {"training_seed": self.training_seed}
         return {
             "source": source,
             "task": self.task,
             "horizon": self.horizon,
             "timescale": self.timescale,
+            **searched_under,
             "trial": self.best.trial,
             "val_loss": self.best.value,
             "trials": msgspec.structs.asdict(self.trials),
@@ -131,7 +138,9 @@ def _require_finished(cell: ExperimentKey, finding: Finding) -> None:
 
 
 def require_same_question(finding: Finding, spec: TrainingSpec, cell: ExperimentKey) -> None:
-    """Refuse a finding whose data, labels or split are not those of the script that would use it.
+    """Refuse a finding whose data, labels, split or fixed recipe are not those of the script that would use it.
+
+    The seed of the final training may be another: it is no part of what a search found.
 
     Raises:
         UsageError: naming the first difference.
@@ -142,7 +151,6 @@ def require_same_question(finding: Finding, spec: TrainingSpec, cell: Experiment
         "feature_columns": (finding.feature_columns, spec.feature_columns),
         "threshold": (finding.threshold, THRESHOLDS[cell.task]),
         "label_price": (finding.label_price, spec.label_price),
-        "training_seed": (finding.training_seed, spec.training_seed),
         **{name: (value, spec.fixed.get(name)) for name, value in finding.fixed.items()},
         "split seed": (split.get("seed"), spec.seed),
         "split mode": (split.get("mode"), spec.split_mode),

@@ -96,7 +96,6 @@ def test_a_borrowing_phase_trains_on_the_search_it_names(project: Path, finding:
         ("label_price", "close"),
         ("fixed.max_epochs", 31),
         ("fixed.unknown", 1),
-        ("training_seed", 43),
         ("threshold", 0.03),
         ("horizon", 5),
         ("timescale", "weekly"),
