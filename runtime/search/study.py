@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +17,7 @@ from optuna.distributions import distribution_to_json
 from optuna.trial import FrozenTrial, TrialState
 from tqdm import tqdm
 
+from data.differences import differences, names_of, noted
 from runtime.errors import RunError, UserError
 from runtime.judging.alarms import Watch
 from runtime.records.environment import versions
@@ -125,12 +126,12 @@ class Search:
         if stored is None:
             self.study.set_user_attr("versions", versions())
             self.study.set_user_attr("identity", identity)
-        elif found := list(describe_differences(stored, identity)):
-            more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
+        elif found := list(differences(stored, identity)):
             way_out = "move the folder away, or give another --output"
             if self.storage_url is not None:
                 way_out = f"study {self.study.study_name!r} in that database; give another --storage"
-            raise UserError(f"{self.output} holds another search: {'; '.join(found[:3])}{more}; {way_out}")
+            refusal = f"{self.output} holds another search: it differs in {names_of(found)}; {way_out}"
+            raise noted(UserError(refusal), found)
 
     def _close_interrupted(self) -> None:
         for trial in self.study.get_trials(states=(TrialState.RUNNING,)):
@@ -224,16 +225,6 @@ class Search:
 def _show(bar: tqdm[NoReturn], line: str) -> None:
     bar.write(line)
     sys.stdout.flush()
-
-
-def describe_differences(there: Any, here: Any, path: str = "") -> Iterator[str]:
-    """One sentence for each value in which two nested records differ."""
-    if isinstance(there, dict) and isinstance(here, dict):
-        for name in there | here:
-            below = f"{path}.{name}" if path else name
-            yield from describe_differences(there.get(name), here.get(name), below)
-    elif there != here:
-        yield f"{path} is {there!r} there and {here!r} in this script"
 
 
 def searched_space(suggest: Callable[[optuna.Trial], Hyperparameters]) -> dict[str, Any]:

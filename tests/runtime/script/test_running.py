@@ -60,6 +60,16 @@ def test_ending_that_is_not_our_fault_is_one_line(
     assert capsys.readouterr() == ("", line)
 
 
+def test_notes_of_a_refusal_stand_below_it_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    error = UserError("holds another\nsearch")
+    error.add_note("embargo is 0 there\nand 20 in this script")
+    error.add_note("postgresql://me:sesame@host/trials")
+    assert run(error) == 2
+    assert capsys.readouterr().err == (
+        "error: holds another search\n  embargo is 0 there and 20 in this script\n  postgresql://me:***@host/trials\n"
+    )
+
+
 @pytest.mark.parametrize("error", [ValueError("odd"), RuntimeError("odd"), KeyError("odd"), AssertionError("odd")])
 def test_fault_of_ours_exits_with_123_and_a_traceback(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(error) == 123
