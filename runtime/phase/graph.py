@@ -77,7 +77,7 @@ def _refusal(said: str) -> UserError:
     message, *notes = said.removeprefix("error: ").splitlines()
     refusal = UserError(message)
     for note in notes:
-        refusal.add_note(note)
+        refusal.add_note(note.strip())
     return refusal
 
 

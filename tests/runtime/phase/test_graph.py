@@ -59,4 +59,4 @@ def test_the_notes_of_such_a_refusal_go_on_being_lines_of_their_own(project: Pat
     leave_finding(cell, project, make_finding(cell, request) | {"horizon": 5})
     with pytest.raises(UserError, match=r"was searched with other values: it differs in horizon; ") as refusal:
         read_graph(project, ["phase6a", "2M", "threshold_1pct"])
-    assert refusal.value.__notes__ == ["  horizon is 5 there and 1 in this script"]
+    assert refusal.value.__notes__ == ["horizon is 5 there and 1 in this script"]
