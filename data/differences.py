@@ -16,8 +16,8 @@ MOST_NOTED = 12
 """Of the differences that a refusal names, each on a line of its own."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_PLAIN = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)
-_WORDS = ("None", "True", "False", "absent", "nan", "inf")
+_PLAIN = re.compile(r"[\w./=-]*[A-Za-z_][\w./=-]*", re.ASCII)
+_TAKEN = ("None", "True", "False", "absent")
 
 
 class _Absent:
@@ -108,11 +108,19 @@ def show(value: Any) -> str:
     if isinstance(value, str):
         if _SHA256.fullmatch(value):
             return value[:12]
-        return value if _PLAIN.fullmatch(value) and value not in _WORDS else ascii(value)
+        return value if _PLAIN.fullmatch(value) and value not in _TAKEN and not _is_number(value) else ascii(value)
     if isinstance(value, Mapping) or _is_list(value):
         shown = ascii(value)
         return shown if len(shown) <= 40 else f"a {'mapping' if isinstance(value, Mapping) else 'list'} of {len(value)}"
     return ascii(value)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_list(value: Any) -> bool:

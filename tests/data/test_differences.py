@@ -77,6 +77,8 @@ def test_two_lists_are_told_apart_in_every_wording(before: list[Any], after: lis
         ({"embargo": 0}, {"embargo": 20}, "embargo 0 -> 20", "embargo is 0 there and 20 in this script"),
         ({}, {"a": {"b": True}}, "a absent -> {'b': True}", "a is absent there and {'b': True} in this script"),
         ({"a": "1"}, {"a": 1}, "a '1' -> 1", "a is '1' there and 1 in this script"),
+        ({"a": "1e5"}, {"a": "2M"}, "a '1e5' -> 2M", "a is '1e5' there and 2M in this script"),
+        ({"a": "-inf"}, {"a": "--seed=1"}, "a '-inf' -> --seed=1", "a is '-inf' there and --seed=1 in this script"),
         ({"a": "None"}, {"a": None}, "a 'None' -> None", "a is 'None' there and None in this script"),
         ({"a": "two words"}, {"a": "b"}, "a 'two words' -> b", "a is 'two words' there and b in this script"),
         ({"a": "\x1b[31m"}, {"a": "ö"}, r"a '\x1b[31m' -> '\xf6'", r"a is '\x1b[31m' there and '\xf6' in this script"),
