@@ -150,7 +150,6 @@ class _TakeValues(ast.NodeTransformer):
         self.regenerate: str | None = None
 
     def visit_Call(self, node: ast.Call) -> ast.Call:
-        self.generic_visit(node)
         if isinstance(node.func, ast.Attribute) and node.func.attr in _BOUNDS:
             self._take_draw(node, _BOUNDS[node.func.attr])
         for keyword in node.keywords:
