@@ -161,7 +161,7 @@ def render_training(spec: TrainingSpec) -> str:
         *constants.split_constants(spec),
         *constants.model_constants(spec, searched=True),
         *constants.hyperparameter_constants(spec),
-        *constants.training_constants(spec),
+        *constants.training_constants(spec, spec.sharding),
         *constants.feature_constants(spec),
         data.load_data(),
         data.make_experiment(),

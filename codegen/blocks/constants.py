@@ -104,11 +104,17 @@ def _searches(spec: TrainingSpec) -> Sequence[Mapping[str, Any]]:
     return searches
 
 
-def training_constants(spec: ExperimentSpec) -> list[Statement]:
-    """The part of the recipe that is not searched, and how it is carried out."""
+def training_constants(spec: ExperimentSpec, sharding: str | None = None) -> list[Statement]:
+    """The part of the recipe that is not searched, and how it is carried out; ``sharding`` by several processes."""
     fixed = {each.upper(): value for each, value in spec.fixed.items()}
-    more = {"CHECKPOINT_ACTIVATIONS": True} if spec.checkpoint_activations else {}
-    comments = {"CHECKPOINT_ACTIVATIONS": "Compute each layer again in the backward pass: less memory, same results."}
+    more = {
+        **({"CHECKPOINT_ACTIVATIONS": True} if spec.checkpoint_activations else {}),
+        **({"SHARDING": sharding} if sharding is not None else {}),
+    }
+    comments = {
+        "CHECKPOINT_ACTIVATIONS": "Compute each layer again in the backward pass: less memory, same results.",
+        "SHARDING": "How processes share the model where torchrun starts several: ddp or fsdp.",
+    }
     return list(
         section("Training", *_assignments(fixed, {}), *_declared(spec, "Training"), *_assignments(more, comments))
     )

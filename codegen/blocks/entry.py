@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from codegen.syntax.expressions import MODULE_DOCSTRING, MODULE_FILE, call, name
+from codegen.syntax.expressions import MODULE_DOCSTRING, MODULE_FILE, Expression, call, name
 from codegen.syntax.literals import literal
 from codegen.syntax.statements import Statement, assign, function, if_main, raise_
 
 
-def main_function(shorten: str, body: Sequence[Statement], *, docstring: str) -> Statement:
+def main_function(shorten: str, body: Sequence[Statement], *, docstring: str, **told: Expression) -> Statement:
     """Read the flags, then do the experiment.
 
     Args:
         shorten: what a shorter look counts, ``trials`` or ``epochs``.
         body: uses ``arguments``.
         docstring: of ``main``.
+        told: what else of the script decides how it is run.
     """
-    arguments = call("parse_arguments", MODULE_FILE, MODULE_DOCSTRING, shorten=literal(shorten))
+    arguments = call("parse_arguments", MODULE_FILE, MODULE_DOCSTRING, shorten=literal(shorten), **told)
     return function("main", [], [assign("arguments", arguments), *body], returns=literal(None), docstring=docstring)
 
 

@@ -37,6 +37,7 @@ def make_trainer(spec: TrainingSpec) -> Statement:
         parameter_budget=name("PARAMETER_BUDGET"),
         device=path("arguments.device"),
         **checkpointing(spec),
+        **({"ranks": path("arguments.ranks")} if spec.sharding is not None else {}),
     )
     return function(
         "make_trainer",
@@ -74,4 +75,6 @@ def main(spec: TrainingSpec) -> Statement:
     )
     refuse = evaluate(call("require_hyperparameters", name("HYPERPARAMETERS"), search_first=name("SEARCH_FIRST")))
     first = [] if spec.hyperparameters else [refuse]
-    return main_function("epochs", [*first, evaluate(run)], docstring="Train and judge, or show the plan.")
+    body = [*first, evaluate(run)]
+    shared = {"sharding": name("SHARDING")} if spec.sharding is not None else {}
+    return main_function("epochs", body, docstring="Train and judge, or show the plan.", **shared)

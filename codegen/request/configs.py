@@ -131,10 +131,13 @@ class ModelConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     architectures: Annotated[dict[Name, ArchitectureConfig], msgspec.Meta(min_length=1)]
     recipe: RecipeConfig = RecipeConfig()
     checkpoint_activations: bool = False
+    sharding: Literal["none", "ddp", "fsdp"] = "none"
 
     def __post_init__(self) -> None:
         if self.checkpoint_activations and self.patchtst.norm == "batch":
             raise MisfitError(("checkpoint_activations",), not_here(True, ["false"], "patchtst.norm is batch"))
+        if self.sharding != "none" and self.patchtst.norm == "batch":
+            raise MisfitError(("sharding",), not_here(self.sharding, ["none"], "patchtst.norm is batch"))
         if self.default not in self.architectures:
             raise MisfitError(("default",), not_allowed(self.default, self.architectures))
 

@@ -71,7 +71,13 @@ def resolve_training(
         architectures=architectures,
         provenance=dict(provenance),
         search_first=() if hyperparameters else tuple(search_first),
+        sharding=_sharding(request),
     )
+
+
+def _sharding(request: Request) -> str | None:
+    asked = load_model(request.budget, request.project).sharding
+    return None if asked == "none" else asked
 
 
 def _common(request: Request) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class ExperimentSpec(Parameters):
     def sha256(self) -> str:
         """Hash of the canonical JSON of all fields that stand in the script, parameters under their names there."""
         constants = {name: each.constant.lower() for name, each in PARAMETERS.items()}
-        fields = {constants.get(name, name): value for name, value in asdict(self).items()}
+        fields = {constants.get(name, name): value for name, value in asdict(self).items() if value is not None}
         canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -76,9 +76,11 @@ class TrainingSpec(ExperimentSpec):
             decide between those of two searches.
         provenance: where the hyperparameters come from.
         search_first: the commands that fill them, for the script to name while they are empty; none afterwards.
+        sharding: how several processes share the model; None where the script runs as one.
     """
 
     hyperparameters: dict[str, Any]
     architectures: dict[str, dict[str, Any]]
     provenance: dict[str, Any]
     search_first: tuple[str, ...]
+    sharding: str | None = None

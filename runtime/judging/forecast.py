@@ -17,6 +17,7 @@ def predict_logits(
 ) -> Floats:
     """Logits of a model in evaluation mode, in the order of ``indices``, (samples,); ``at_once`` pass together."""
     model.eval()
-    with torch.inference_mode(), mixed_precision(dataset.device):
+    # Not in inference mode: what ranks that share a model gather in it could not be trained with afterwards.
+    with torch.no_grad(), mixed_precision(dataset.device):
         parts = torch.split(dataset.starts(indices), at_once)
         return torch.cat([model(dataset.inputs(starts)) for starts in parts]).cpu().double().numpy()

@@ -34,7 +34,7 @@ from runtime.samples.windows import WindowDataset
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 
 
-def export_model(folder: Path, model: PatchTST, experiment: Experiment, record: Mapping[str, Any]) -> None:
+def export_model(folder: Path, weights: dict[str, Tensor], experiment: Experiment, record: Mapping[str, Any]) -> None:
     """Write the weights, and beside them shape, channels and their statistics, label, decision threshold, hashes.
 
     Each file holds the other's hash, so that `load_predictor` never takes one from another run.
@@ -45,7 +45,7 @@ def export_model(folder: Path, model: PatchTST, experiment: Experiment, record: 
     text = (json.dumps(description, indent=2, allow_nan=False) + "\n").encode()
     write_atomically(folder / DESCRIPTION, text)
     metadata = {"description_sha256": hashlib.sha256(text).hexdigest()}
-    write_atomically(folder / WEIGHTS, save(model.state_dict(), metadata))
+    write_atomically(folder / WEIGHTS, save(weights, metadata))
 
 
 @dataclass(frozen=True, eq=False)

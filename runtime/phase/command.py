@@ -57,7 +57,10 @@ class _PhaseRun:
         device = [] if options.device == "auto" else ["--device", options.device]
         seeds = [] if options.seeds == 1 else ["--seeds", str(options.seeds)]
         reopen = ["--reopen-test"] if options.reopen_test else []
-        flags = {"search_flags": device, "train_flags": [*device, *seeds, *reopen]}
+        flags = {
+            "search_flags": [*device, *worker_flags(options.engine, options.workers)],
+            "train_flags": [*device, *seeds, *reopen],
+        }
         self.nodes = make_nodes(self.graph, project, self.outputs, **flags)
         self.generated: dict[str, tuple[State, str]] = {}
         self.closed: dict[str, str] = {}
@@ -164,6 +167,13 @@ class _PhaseRun:
             command = [sys.executable, "-m", "runtime", "report", self.options.phase]
             sys.stdout.flush()
             subprocess.run(command, cwd=self.project, check=False)
+
+
+def worker_flags(engine: str, workers: int) -> list[str]:
+    """Flags of a search that trains several trials at once: on Ray each of them is a task of its own."""
+    if workers == 1:
+        return []
+    return ["--workers", str(workers), *(["--engine", "ray"] if engine == "ray" else [])]
 
 
 def visible_gpus(device: torch.device) -> list[str]:

@@ -25,6 +25,7 @@ def add_run_parser(commands: Any) -> None:
     add("task", metavar="TASK", nargs="?", help="this task alone")
     add("--jobs", type=positive, default=1, metavar="N", help="scripts at a time (default: 1); on GPUs one each")
     add("--engine", choices=ENGINES, default="local", help="this machine (default), Ray, or jobs for Slurm")
+    add("--workers", type=positive, default=1, metavar="N", help="draw and train N trials of a search at once")
     add("--submit", action="store_true", help="with --engine slurm: hand the jobs to Slurm, too")
     add("--device", default="auto", help="as scripts take it: auto (default), cpu, cuda, mps")
     add("--seeds", type=positive, default=1, metavar="N", help="train with N seeds each (default: 1)")

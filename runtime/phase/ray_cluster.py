@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +15,7 @@ from runtime.phase.graph import Node
 from runtime.phase.local import LocalProcesses
 from runtime.phase.walk import Ending
 from runtime.records.files import is_held
-from runtime.script.stopping import raise_on_signals
-
-try:
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-except ImportError as error:
-    raise UserError('--engine ray needs Ray: pip install -e ".[ray]"') from error
+from runtime.search.ray_session import connect, ray
 
 WORKER_LOST = -9
 """Exit code of a node whose worker or machine is gone: as if it had been killed, it is given back and started again."""
@@ -57,12 +51,7 @@ class RayCluster:
     def __init__(self, project: Path, jobs: int, device: str, scripts: Sequence[Path]) -> None:
         self._project, self._jobs = project, jobs
         self._running: dict[Any, Node] = {}
-        self._stopping = False
-        if not ray.is_initialized():
-            ray.init(
-                log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR, runtime_env=_environment()
-            )
-            raise_on_signals()  # Ray has put a handler of its own in the place of ours
+        connect()
         self._resources = _resources(device, jobs)
         _require_same_checkout(project, scripts)
 
@@ -76,8 +65,10 @@ class RayCluster:
 
     def start(self, node: Node) -> None:
         """Hand a node to the cluster, which runs it where there is room."""
-        asked = {"num_cpus": self._resources.num_cpus, "num_gpus": self._resources.num_gpus, "max_retries": 0}
-        self._running[_run_node.options(**asked, name=node.name).remote(self._project, node)] = node
+        drives = "--engine" in node.command  # a search whose trials are tasks themselves, and ask for what they need
+        cpus, gpus = (0, 0) if drives else (self._resources.num_cpus, self._resources.num_gpus)
+        task = _run_node.options(num_cpus=cpus, num_gpus=gpus, max_retries=0, name=node.name)
+        self._running[task.remote(self._project, node)] = node
 
     def wait(self, seconds: float) -> Sequence[tuple[Node, Ending]]:
         """Wait until a node ends, but not for longer; those that did."""
@@ -94,11 +85,6 @@ class RayCluster:
     def close(self) -> None:
         """Leave the cluster; one that was started here ends."""
         ray.shutdown()
-
-
-def _environment() -> dict[str, Any]:
-    """Workers import the project from where the driver did."""
-    return {"env_vars": {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}}
 
 
 def _machines() -> list[dict[str, Any]]:
@@ -120,6 +106,8 @@ def _described(machines: Sequence[dict[str, float]]) -> str:
 
 def _require_same_checkout(project: Path, scripts: Sequence[Path]) -> None:
     """Refuse a machine that sees another project, or none, at the project's path."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
     expected = checkout_sha256(project, scripts)
     alive = _machines()
     pinned = [NodeAffinitySchedulingStrategy(each["NodeID"], soft=False) for each in alive]
@@ -152,6 +140,7 @@ def _run_node(project: Path, node: Node) -> Ending:
     until = time.monotonic() + _PATIENCE_SECONDS
     while is_held(node.output) and time.monotonic() < until:
         time.sleep(0.2)
+    os.environ["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address  # for a script that is a driver itself
     processes = LocalProcesses(project, 1)
     processes.start(node)
     try:

@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from runtime.records.files import is_held
 from runtime.records.results import Alarm
 from runtime.report.runs import SHORT, one_line
+from runtime.search.batch import in_order
 from runtime.search.history import HISTORY
 from runtime.search.storage import JOURNAL
 
@@ -67,7 +68,7 @@ class ReportedSearch:
 
     @property
     def trials(self) -> list[FrozenTrial]:
-        """All trials, oldest first."""
+        """All trials, in order."""
         return [] if self.study is None else self.study.get_trials(deepcopy=False)
 
     @property
@@ -153,7 +154,7 @@ def read_study(journal: Path) -> optuna.Study:
             raise ValueError(f"the journal holds {len(names)} studies instead of one")
         study = optuna.load_study(study_name=names[0], storage=storage)
         memory = optuna.create_study(study_name=study.study_name)
-        memory.add_trials(study.get_trials())
+        memory.add_trials(in_order(study.get_trials()))
         return memory
 
 

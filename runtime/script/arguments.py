@@ -6,7 +6,7 @@ import argparse
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -14,6 +14,7 @@ import torch
 from data.command_line import Parser
 from runtime.errors import UserError
 from runtime.records.tracking import TRACKERS, require_tracker
+from runtime.script.ranks import Ranks, find_ranks
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,10 @@ class Arguments:
         track: name of a tracker in `runtime.records.tracking` that follows the run; None tracks nowhere.
         output: folder for everything the run writes.
         storage: database of the study, as Optuna takes it; None keeps a journal in ``output`` (search scripts only).
+        workers: how many trials train at once (search scripts only).
+        engine: ``local`` trains them in processes of this machine, ``ray`` as tasks of a cluster (search scripts only).
         best_file: where a finished search leaves its best trial: beside the script, or in the folder the user gave.
+        ranks: this process among those that train one model together.
     """
 
     script: Path
@@ -48,7 +52,10 @@ class Arguments:
     track: str | None
     output: Path
     storage: str | None
+    workers: int
+    engine: str
     best_file: Path
+    ranks: Ranks = field(default_factory=Ranks, compare=False)
 
     @property
     def project(self) -> Path:
@@ -72,7 +79,12 @@ class Arguments:
 
 
 def parse_arguments(
-    script: str, description: str | None, *, shorten: str, arguments: Sequence[str] | None = None
+    script: str,
+    description: str | None,
+    *,
+    shorten: str,
+    sharding: str = "none",
+    arguments: Sequence[str] | None = None,
 ) -> Arguments:
     """Read the flags of a script.
 
@@ -80,10 +92,12 @@ def parse_arguments(
         script: its ``__file__``.
         description: its docstring.
         shorten: what a shorter look counts, ``trials`` or ``epochs``.
+        sharding: how the script's model is spread over several processes, see `Ranks`.
         arguments: the command line without the program; None takes the process's own.
 
     Raises:
-        UserError: if the device does not exist here, or a tracker's package is not installed.
+        UserError: if the device does not exist here, a tracker's package is not installed, or several processes were
+            started of a script that runs as one.
     """
     path = Path(script).resolve()
     parser = Parser(
@@ -101,13 +115,14 @@ def parse_arguments(
             parser.error(f"{flag} does not go with --{shorten}: a shorter look is no result to repeat or compare")
     if given.track is not None:
         require_tracker(given.track)
+    ranks = find_ranks(sharding)
     base = given.output or path.parents[2] / "outputs"
     output = base / path.parent.name / _folder(path.stem, shorter_look, fraction)
     best_name = f"{path.stem}.best.json"
     return Arguments(
         script=path,
         dry_run=given.dry_run,
-        device=find_device(given.device),
+        device=find_device(given.device) if ranks.count == 1 else find_device_of_rank(given.device, ranks),
         shorter_look=shorter_look,
         seeds=seeds or 1,
         train_fraction=fraction,
@@ -117,7 +132,10 @@ def parse_arguments(
         track=given.track,
         output=output,
         storage=getattr(given, "storage", None),
+        workers=getattr(given, "workers", 1),
+        engine=getattr(given, "engine", "local"),
         best_file=output / best_name if given.output else path.with_name(best_name),
+        ranks=ranks,
     )
 
 
@@ -141,6 +159,13 @@ def _add_flags(parser: argparse.ArgumentParser, shorten: str) -> None:
         test.add_argument("--reopen-test", action="store_true", help="evaluate the test split again; records say so")
     else:
         add("--storage", metavar="URL", help="keep trials in a database (sqlite:///…, postgresql://…)")
+        add("--workers", type=_positive, default=1, metavar="N", help="draw N trials together and train them at once")
+        add(
+            "--engine",
+            choices=("local", "ray"),
+            default="local",
+            help="train trials here (default) or on a Ray cluster",
+        )
 
 
 def _folder(script: str, shorter_look: int | None, fraction: float | None) -> str:
@@ -165,6 +190,22 @@ def find_device(wanted: str) -> torch.device:
     if wanted not in present:
         raise UserError(f"--device {wanted}: this machine has {', '.join(present)}")
     return torch.device(wanted)
+
+
+def find_device_of_rank(wanted: str, ranks: Ranks) -> torch.device:
+    """The device of one of several processes: each has a GPU of its own where there are GPUs.
+
+    Raises:
+        UserError: if there are too few, or one is named.
+    """
+    cards = torch.cuda.device_count()
+    if wanted == "cpu" or (wanted == "auto" and not cards):
+        return torch.device("cpu")
+    if wanted not in ("auto", "cuda"):
+        raise UserError(f"--device {wanted}: allowed for several processes is auto, cpu or cuda (one card each)")
+    if ranks.local_rank >= cards:
+        raise UserError(f"process {ranks.local_rank} of this machine needs a GPU of its own; it has {cards}")
+    return torch.device("cuda", ranks.local_rank)
 
 
 def _positive(text: str) -> int:

@@ -45,6 +45,15 @@ def run_script(main: Callable[[], None]) -> int:
     return EXIT_OK
 
 
+def exit_code(error: BaseException) -> int:
+    """What `run_script` returns for what ended a script."""
+    if isinstance(error, KeyboardInterrupt | BrokenPipeError):
+        return EXIT_INTERRUPTED
+    if isinstance(error, UserError):
+        return EXIT_USAGE
+    return EXIT_FAILED if isinstance(error, RunError | OSError) else EXIT_BUG
+
+
 def _interrupted() -> int:
     ignore_signals()
     print(how_to_continue(), file=sys.stderr)

@@ -7,7 +7,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,20 +94,23 @@ def runs_a_script() -> bool:
 
 
 @contextmanager
-def finish_step_first() -> Iterator[Stop]:
+def finish_step_first(*, quiet: bool = False) -> Iterator[Stop]:
     """Inside the block, the first signal only asks for a stop; a second one ends the process where it stands.
 
     For work that is saved again and again, whole or not at all: nothing needs to be tidied up when it ends at once.
+
+    Args:
+        quiet: say nothing, where another process does.
     """
-    stop = Stop()
+    stop, tell = Stop(), (lambda _: None) if quiet else _tell
     before = {number: signal.getsignal(number) for number in _SIGNALS}
 
     def ask(_number: int, _frame: FrameType | None) -> None:
         if stop.requested:
-            _tell(how_to_continue())
+            tell(how_to_continue())
             os._exit(EXIT_INTERRUPTED)
         stop.requested = True
-        _tell("\nstopping as soon as this step is saved; the same again leaves at once")
+        tell("\nstopping as soon as this step is saved; the same again leaves at once")
 
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
@@ -121,9 +124,31 @@ def finish_step_first() -> Iterator[Stop]:
 
 def how_to_continue() -> str:
     """The line that an interrupted process leaves."""
-    shown = [hide_passwords(argument) for argument in sys.orig_argv]
-    password = "" if shown == sys.orig_argv else " (*** is the password; PGPASSWORD or ~/.pgpass spare you giving it)"
-    return f"interrupted; continue with: {shlex.join(shown)}{password}"
+    return f"interrupted; continue with: {_shown(_launched() or sys.orig_argv)}"
+
+
+def command_with(flag: str, value: int) -> str:
+    """The command that started this process, with another value of a flag."""
+    kept, given = [], iter(sys.orig_argv)
+    for argument in given:
+        if argument == flag:
+            next(given, None)
+        elif not argument.startswith(f"{flag}="):
+            kept.append(argument)
+    return _shown([*kept, flag, str(value)])
+
+
+def _shown(command: Sequence[str]) -> str:
+    shown = [hide_passwords(argument) for argument in command]
+    password = "" if shown == list(command) else " (*** is the password; PGPASSWORD or ~/.pgpass spare you giving it)"
+    return f"{shlex.join(shown)}{password}"
+
+
+def _launched() -> list[str]:
+    """The command that starts all processes of a script, where ``torchrun`` started this one."""
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return []
+    return ["torchrun", "--nproc-per-node", os.environ.get("LOCAL_WORLD_SIZE", "1"), *sys.argv]
 
 
 def _tell(line: str) -> None:

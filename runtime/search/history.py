@@ -30,8 +30,11 @@ class History:
         storage = JournalStorage(JournalFileBackend(str(journal)))
         self._copy = optuna.create_study(study_name=study.study_name, storage=storage, direction="minimize")
         ended = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-        self._copy.add_trials(study.get_trials(states=ended))
+        trials = study.get_trials(states=ended)
+        self._copied = {trial.number for trial in trials}
+        self._copy.add_trials(trials)
 
     def add(self, counted: Sequence[FrozenTrial]) -> None:
-        """Copy the newest of the trials that count."""
-        self._copy.add_trial(counted[-1])
+        """Copy the last of the trials that count, unless it ended before the search was continued."""
+        if counted[-1].number not in self._copied:
+            self._copy.add_trial(counted[-1])

@@ -17,7 +17,8 @@ from runtime.training.plan import epoch_seconds, print_memory, print_size
 def print_search_plan(experiment: Experiment, objective: Objective, settings: SearchSettings) -> None:
     """Print the experiment, the length of the search and the size of every candidate."""
     print_experiment(experiment)
-    print(f"search: {settings.n_trials} trials, at most {settings.timeout_hours} hours, seed {settings.seed}")
+    together = "" if settings.workers == 1 else f", {settings.workers} at once"
+    print(f"search: {settings.n_trials} trials{together}, at most {settings.timeout_hours} hours, seed {settings.seed}")
     print(f"  each trains on {objective.split_indices.train_indices.size} of the training samples")
     for name, fields in objective.architectures.items():
         print_size(name, make_architecture(fields, experiment.windows, objective.parameter_budget))

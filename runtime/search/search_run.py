@@ -18,13 +18,14 @@ from runtime.records.files import read_record, sole_process, write_json
 from runtime.records.tracking import Tracking, scalars
 from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
+from runtime.search.engine import Engine
 from runtime.search.history import History
 from runtime.search.lease import Lease, lease
 from runtime.search.objective import Objective
 from runtime.search.plan import print_search_cost, print_search_plan
 from runtime.search.storage import storage_failures
 from runtime.search.study import Search, SearchSettings
-from runtime.search.trial_process import TrialProcesses
+from runtime.search.trial_process import TrialProcesses, threads_of
 
 
 def run_search(
@@ -47,7 +48,7 @@ def run_search(
     Args:
         experiment: the question.
         objective: see `create_objective`.
-        arguments: the script's command line; a shorter look lowers ``n_trials``.
+        arguments: the script's command line, with the number of workers; a shorter look lowers ``n_trials``.
         n_trials, timeout_hours, search_seed, startup_trials, pruning_warmup_epochs: see `SearchSettings`.
         hpo_train_fraction: share of the training samples the objective trains on, for the record.
         regenerate: command that inlines the result into the training script.
@@ -63,6 +64,7 @@ def run_search(
         seed=search_seed,
         startup_trials=startup_trials,
         pruning_warmup_epochs=pruning_warmup_epochs,
+        workers=arguments.workers,
     )
     print_search_plan(experiment, objective, settings)
     if arguments.dry_run:
@@ -94,15 +96,15 @@ def _search(
             objective,
             settings,
             arguments.output,
-            TrialProcesses(objective),
+            _make_engine(arguments.engine, objective, settings.workers),
             storage_url=arguments.storage,
             study_name=study_name,
             allow_other_versions=arguments.allow_other_versions,
         )
         search.on_trial = partial(_on_trial, tracking, held, History(arguments.output, search.study) if held else None)
         tracking.start(str(arguments.output.relative_to(arguments.outputs)), scalars(search.identity()))
-        for count in range(len(search.counted())):
-            _track(tracking, search.counted()[: count + 1])
+        for count in range(len(search.announced())):
+            _track(tracking, search.announced()[: count + 1])
         with _finished(tracking):
             _run(search)
         record = search_record(search, hpo_train_fraction)
@@ -112,6 +114,14 @@ def _search(
             print(f"shorter look of {settings.n_trials} trials: recorded in {arguments.output}, not as a search result")
             return
         _hand_over(record, arguments.best_file)
+
+
+def _make_engine(engine: str, objective: Objective, workers: int) -> Engine[Any]:
+    if engine == "ray":
+        from runtime.search.ray_trials import RayTrials
+
+        return RayTrials(objective, workers)
+    return TrialProcesses(objective, workers)
 
 
 def _on_trial(tracking: Tracking, held: Lease | None, history: History | None, counted: Sequence[FrozenTrial]) -> None:
@@ -162,7 +172,7 @@ def _hand_over(record: dict[str, Any], path: Path) -> None:
 
 def search_record(search: Search, hpo_train_fraction: float) -> dict[str, Any]:
     """What a finished search hands to the generator, with all that is needed to trust it."""
-    best, counted, objective = search.study.best_trial, search.counted(), search.objective
+    best, counted, objective = search.best(), search.counted(), search.objective
     peaks = [trial.user_attrs["peak_memory_bytes"] for trial in counted if "peak_memory_bytes" in trial.user_attrs]
     return search.experiment.identity() | {
         "hpo_train_fraction": hpo_train_fraction,
@@ -170,12 +180,13 @@ def search_record(search: Search, hpo_train_fraction: float) -> dict[str, Any]:
         "training_seed": objective.seed,
         "search_seed": search.settings.seed,
         "n_trials": search.settings.n_trials,
+        "workers": search.settings.workers,
         "ended_by": search.ending(),
         "alarms": search_alarms(search.experiment, best, max_epochs=objective.fixed["max_epochs"]),
         "trials": count_states(counted),
         "hours": round(search.seconds_spent() / 3600, 3),
         "peak_memory_bytes": max(peaks, default=None),
-        "environment": environment(torch.device(objective.device)),
+        "environment": environment(torch.device(objective.device)) | {"threads": threads_of(search.settings.workers)},
         "best": {
             "trial": 1 + [trial.number for trial in counted].index(best.number),
             "value": best.value,

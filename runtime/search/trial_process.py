@@ -9,10 +9,11 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import ModuleType
@@ -21,26 +22,17 @@ import torch
 
 from runtime.errors import OutOfMemory, RunError, UserError, memory_failures
 from runtime.records.environment import peak_memory_bytes
+from runtime.search.engine import DeadlineReached, TrialFault, WorkerLost
 from runtime.search.objective import Hyperparameters, Objective
 from runtime.training.trainer import EpochRecord, TrainingResult
-
-OnEpoch = Callable[[EpochRecord], None]
 
 _PRELOADED = [__name__, "torch._dynamo"]  # the first optimiser of a process would import the second, for seconds
 _DRIVERS_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _LONGEST_WAIT = 86_400.0  # poll(2) takes at most 24 days
 
 
-class DeadlineReached(Exception):  # noqa: N818 - not an error: the time the user granted is spent
-    """The search's time is spent in the middle of a trial."""
-
-
-class TrialFault(Exception):  # noqa: N818 - a fault of ours, not of the trial
-    """A bug showed in a trial's process; the message is its traceback there."""
-
-
 class TrialProcesses:
-    """Trains one configuration after the other, each in a fresh process that a fork server has ready.
+    """Trains configurations, each in a fresh process that a fork server has ready; see `Engine`.
 
     The fork server has imported what training needs, and never touches an accelerator. The samples are handed over
     without a copy: torch moves a tensor to shared memory when it is first sent. A process ends with its driver, however
@@ -48,83 +40,111 @@ class TrialProcesses:
 
     Args:
         objective: what to train; everything but its ``suggest`` must be picklable and not come from the script.
-
-    Attributes:
-        peak_memory_bytes: largest resident size of the last process, as of its last epoch; None before.
+        workers: how many train at once; they share the threads and the devices that there are.
     """
 
-    def __init__(self, objective: Objective) -> None:
-        self._objective = objective
+    def __init__(self, objective: Objective, workers: int = 1) -> None:
+        devices = devices_of(torch.device(objective.device), workers)
+        self._objectives = [replace(objective, device=device) for device in devices]
+        self._threads = threads_of(workers)
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(_PRELOADED)
-        self.peak_memory_bytes: int | None = None
 
-    def train(
-        self, hyperparameters: Hyperparameters, on_epoch: OnEpoch, *, micro_batch_size: int, deadline: float
-    ) -> TrainingResult:
-        """Train one configuration in a new process.
-
-        Args:
-            hyperparameters: what `Objective.suggest` drew.
-            on_epoch: called here after each epoch, which the process awaits; what it raises ends the process.
-            micro_batch_size: see `Trainer`.
-            deadline: when to give up, in the time of ``time.monotonic()``.
-
-        Raises:
-            DeadlineReached: at the deadline, even in the middle of an epoch.
-            OutOfMemory: if an allocation failed, or the process was killed as the kernel does it.
-            RunError: if the training failed, or the process died.
-            UserError: if the input cannot be used.
-            TrialFault: if the process showed a bug.
-        """
-        self.peak_memory_bytes = None
+    def start(self, hyperparameters: Hyperparameters, *, micro_batch_size: int, worker: int) -> TrialProcess:
+        """Begin to train one configuration in a new process."""
         ours, theirs = self._context.Pipe()
-        arguments = (theirs, self._objective, hyperparameters, micro_batch_size, torch.get_num_threads())
+        objective = self._objectives[worker % len(self._objectives)]
+        arguments = (theirs, objective, hyperparameters, micro_batch_size, self._threads)
         process = self._context.Process(target=_serve, args=arguments, daemon=True)
-        with ours:
-            try:
-                with theirs, _signals_kept_from_children(), _script_kept_from_children():
-                    process.start()
-                return self._follow(process, ours, on_epoch, deadline)
-            finally:
-                if process.pid is not None:
-                    process.kill()
-                    process.join()
+        training = TrialProcess(process, ours)
+        try:
+            with theirs, _signals_kept_from_children(), _script_kept_from_children():
+                process.start()
+        except BaseException:
+            training.stop()
+            raise
+        return training
 
-    def _follow(
-        self, process: ForkServerProcess, connection: Connection, on_epoch: OnEpoch, deadline: float
-    ) -> TrainingResult:
+    def ready(self, trainings: Sequence[TrialProcess], deadline: float) -> list[TrialProcess]:
+        """Wait until some have sent a message, or have ended."""
+        by_connection = {training.connection: training for training in trainings}
         while True:
-            try:
-                _wait(connection, deadline)
-                message, self.peak_memory_bytes = connection.recv()
-            except (EOFError, OSError) as error:
-                raise _death(process) from error
-            if isinstance(message, TrainingResult):
-                return message
-            if isinstance(message, Exception):
-                raise message
-            on_epoch(message)
-            try:
-                connection.send("go on")
-            except OSError as error:
-                raise _death(process) from error
+            seconds = min(max(0.0, deadline - time.monotonic()), _LONGEST_WAIT)
+            if found := wait(list(by_connection), seconds):
+                return [training for ours, training in by_connection.items() if ours in found]
+            if time.monotonic() >= deadline:
+                raise DeadlineReached
 
 
-def _wait(connection: Connection, deadline: float) -> None:
-    while not connection.poll(min(max(0.0, deadline - time.monotonic()), _LONGEST_WAIT)):
-        if time.monotonic() >= deadline:
-            raise DeadlineReached
+class TrialProcess:
+    """A configuration that trains in a process of its own; see `Training`.
+
+    Args:
+        process: not started yet.
+        connection: our end of its pipe.
+    """
+
+    def __init__(self, process: ForkServerProcess, connection: Connection) -> None:
+        self.connection = connection
+        self.peak_memory_bytes: int | None = None
+        self._process = process
+        self._killed_for_memory = killed_for_memory()
+
+    def receive(self) -> EpochRecord | TrainingResult:
+        """Take its next message."""
+        try:
+            message, self.peak_memory_bytes = self.connection.recv()
+        except (EOFError, OSError) as error:
+            raise self._death() from error
+        if isinstance(message, Exception):
+            raise message
+        assert isinstance(message, EpochRecord | TrainingResult)
+        return message
+
+    def go_on(self) -> None:
+        """Answer an epoch."""
+        try:
+            self.connection.send("go on")
+        except OSError as error:
+            raise self._death() from error
+
+    def stop(self) -> None:
+        """Kill it, if it still runs."""
+        if self._process.pid is not None:
+            self._process.kill()
+            self._process.join()
+        self.connection.close()
+
+    def _death(self) -> Exception:
+        self._process.join()
+        code = self._process.exitcode
+        if code == -signal.SIGKILL:
+            # Where the kernel does not count, lack of memory is by far the likeliest reason.
+            if self._killed_for_memory is not None and killed_for_memory() == self._killed_for_memory:
+                return WorkerLost("the trial's process was killed by SIGKILL, and not for lack of memory")
+            return OutOfMemory("the trial's process was killed by SIGKILL, as the kernel does when memory runs out")
+        if code is not None and code < 0:
+            return RunError(f"the trial's process was killed by {signal.Signals(-code).name}")
+        return RunError(f"the trial's process ended with exit code {code} in the middle of its training")
 
 
-def _death(process: ForkServerProcess) -> RunError:
-    process.join()
-    code = process.exitcode
-    if code == -signal.SIGKILL:
-        return OutOfMemory("the trial's process was killed by SIGKILL, as the kernel does when memory runs out")
-    if code is not None and code < 0:
-        return RunError(f"the trial's process was killed by {signal.Signals(-code).name}")
-    return RunError(f"the trial's process ended with exit code {code} in the middle of its training")
+def killed_for_memory() -> int | None:
+    """How many processes of this machine the kernel has killed for lack of memory; None where it does not tell."""
+    counters = Path("/proc/vmstat")
+    lines = counters.read_text(encoding="utf-8").splitlines() if counters.exists() else []
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)
+
+
+def devices_of(device: torch.device, workers: int) -> list[torch.device]:
+    """Where workers train, who take turns: each on a GPU of its own as far as there are, unless one was asked for."""
+    if workers == 1 or device.type != "cuda" or device.index is not None:
+        return [device]
+    return [torch.device("cuda", index) for index in range(min(workers, torch.cuda.device_count()))]
+
+
+def threads_of(workers: int) -> int:
+    """Threads of each worker; all workers together use as many as one does."""
+    return max(1, torch.get_num_threads() // workers)
 
 
 @contextmanager
@@ -167,12 +187,13 @@ def _serve(
 
     try:
         with connection:
-            tell(_outcome(lambda: objective.train(hyperparameters, on_epoch, micro_batch_size=micro_batch_size)))
+            tell(outcome(lambda: objective.train(hyperparameters, on_epoch, micro_batch_size=micro_batch_size)))
     except (EOFError, ConnectionError):
         os._exit(1)  # the driver is gone: nobody is left to tell
 
 
-def _outcome(train: Callable[[], TrainingResult]) -> TrainingResult | Exception:
+def outcome(train: Callable[[], TrainingResult]) -> TrainingResult | Exception:
+    """The result, or what its driver is to raise; a driver that is gone is not among it."""
     try:
         with memory_failures():
             return train()

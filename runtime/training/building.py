@@ -61,6 +61,15 @@ def make_model(architecture: Architecture, *, dropout: float, checkpoint_activat
             raise UserError(str(error)) from error
 
 
-def mixed_seed(seed: int, stream: int) -> int:
-    """One well-mixed torch seed for each (seed, stream), so that neighbouring seeds are unrelated."""
-    return int(np.random.SeedSequence([seed, stream]).generate_state(1)[0])
+def make_empty_model(
+    architecture: Architecture, *, dropout: float, checkpoint_activations: bool, seed: int
+) -> PatchTST:
+    """The same without weights and the memory they need, on the meta device."""
+    with torch.device("meta"):
+        return make_model(architecture, dropout=dropout, checkpoint_activations=checkpoint_activations, seed=seed)
+
+
+def mixed_seed(seed: int, stream: int, rank: int = 0) -> int:
+    """One well-mixed torch seed for each (seed, stream, rank), so that neighbouring ones are unrelated."""
+    sequence = np.random.SeedSequence([seed, stream], spawn_key=(rank,) if rank else ())
+    return int(sequence.generate_state(1)[0])

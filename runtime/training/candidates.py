@@ -44,7 +44,7 @@ class Trained:
                 "seconds": round(sum(record.seconds for record in self.result.epochs), 1),
                 "peak_memory_bytes": peak_memory_bytes(),
             },
-            "weights_sha256": weights_sha256(trainer.model.state_dict()),
+            "weights_sha256": weights_sha256(trainer.learner.weights()),
         }
 
 
@@ -78,7 +78,9 @@ class Candidate:
                     return trainer, self._fit(trainer, metrics, stop)
             except OutOfMemory as error:
                 # BatchNorm's statistics are those of a whole batch.
-                if trainer.micro_batch_size == 1 or trainer.model.architecture.norm == "batch":
+                # Ranks that share a model are in the middle of the step and cannot be asked to begin again.
+                unshared = trainer.learner.ranks.count == 1
+                if trainer.micro_batch_size == 1 or trainer.model.architecture.norm == "batch" or not unshared:
                     raise
                 micro_batch_size = trainer.micro_batch_size // 2
                 print(f"warning: {error}; going on with micro-batches of {micro_batch_size}", file=sys.stderr)
@@ -89,6 +91,7 @@ class Candidate:
         raised: set[str] = set()
 
         def after_step() -> None:
+            stop.requested = trainer.learner.ranks.agree_to_stop(stop.requested)
             if stop.requested or self.checkpoints.due():
                 self.checkpoints.save(trainer)
             if stop.requested:
@@ -143,8 +146,7 @@ def train_candidates(candidates: Iterable[Candidate], metrics: MetricsLog, stop:
         rows += candidate.metrics(trainer)
         losses[candidate.name] = result.best_val_loss
         # Two models of 2B fit one card only if the first lets go of what training alone needs.
-        trainer.optimizer.zero_grad()
-        trainer.optimizer.state.clear()
+        trainer.learner.free_optimizer()
         if best is None or result.best_val_loss < best.result.best_val_loss:
             best = Trained(candidate.name, trainer, result, losses)
     if best is None:

@@ -24,6 +24,7 @@ CHECKPOINT_SHARE = 0.01
 
 _FORMAT = 2  # of what a checkpoint holds; a checkpoint of another format is one of another configuration
 _KEPT = 2
+CHANGED = "its content is not what its name says; it was changed or cut off after it was written"
 
 
 class Damaged(Exception):  # noqa: N818 - named as the file is
@@ -71,14 +72,9 @@ class Checkpoints:
             OSError: if it cannot be written; earlier ones are then untouched.
         """
         began = time.monotonic()
-        content = io.BytesIO()
-        state = {"config_sha256": self.config_sha256, "versions": versions(), "trainer": trainer.state_dict()}
-        torch.save(state, content)
-        progress, digest = trainer.progress, hashlib.sha256(content.getbuffer()).hexdigest()
-        name = f"epochs-{len(progress.epochs):06d}-steps-{progress.steps:09d}-{digest}.pt"
-        write_atomically(self.folder / name, content.getbuffer())
+        self._write(trainer)
         for superseded in self._newest_first()[_KEPT:]:
-            superseded.unlink()
+            self._remove(superseded)
         self._saved_at = time.monotonic()
         self._saving_seconds = self._saved_at - began
 
@@ -96,12 +92,11 @@ class Checkpoints:
         paths = self._newest_first()
         for path in paths:
             try:
-                state = self._read(path)
+                self._load(trainer, path)
             except Damaged as damage:
                 _warn(f"{path} is not used: {damage}")
                 path.rename(path.with_suffix(".damaged"))
                 continue
-            trainer.load_state_dict(state)
             print(f"continuing after {position(trainer)}", file=sys.stderr)
             return True
         if paths:
@@ -112,13 +107,29 @@ class Checkpoints:
         """Remove them all, when the training's result is written."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def _write(self, trainer: Trainer) -> None:
+        content, digest = self._packed({"trainer": trainer.state_dict()})
+        write_atomically(self.folder / f"{checkpoint_name(trainer, digest)}.pt", content)
+
+    def _packed(self, state: Mapping[str, Any]) -> tuple[memoryview, str]:
+        """Bytes that say which training they belong to, and their sha256."""
+        content = io.BytesIO()
+        torch.save({"config_sha256": self.config_sha256, "versions": versions()} | dict(state), content)
+        return content.getbuffer(), hashlib.sha256(content.getbuffer()).hexdigest()
+
     def _newest_first(self) -> list[Path]:
         return sorted(self.folder.glob("epochs-*-steps-*-*.pt"), reverse=True)
 
-    def _read(self, path: Path) -> Mapping[str, Any]:
-        with path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != path.stem.rpartition("-")[2]:
-                raise Damaged("its content is not what its name says; it was changed or cut off after it was written")
+    def _remove(self, path: Path) -> None:
+        path.unlink()
+
+    def _load(self, trainer: Trainer, path: Path) -> None:
+        trainer.load_state_dict(self._unpacked(path, path.stem)["trainer"])
+
+    def _unpacked(self, path: Path, name: str) -> dict[str, Any]:
+        """What `_packed` was given, of the file that a checkpoint's name stands for."""
+        if file_sha256(path) != name.rpartition("-")[2]:
+            raise Damaged(CHANGED)
         try:
             with memory_failures():
                 content = torch.load(path, weights_only=True, map_location="cpu")
@@ -130,8 +141,19 @@ class Checkpoints:
             raise Damaged("it belongs to another script or configuration")
         # Before versions were saved, one alone was allowed.
         check_versions(str(self.folder), content.get("versions"), allow=self.allow_other_versions)
-        state: Mapping[str, Any] = content["trainer"]
-        return state
+        return content
+
+
+def file_sha256(path: Path) -> str:
+    """Of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def checkpoint_name(trainer: Trainer, digest: str) -> str:
+    """Where a training stands and the hash of what was saved; later ones sort behind."""
+    progress = trainer.progress
+    return f"epochs-{len(progress.epochs):06d}-steps-{progress.steps:09d}-{digest}"
 
 
 def check_versions(what: str, saved: Mapping[str, str] | None, *, allow: bool) -> None:

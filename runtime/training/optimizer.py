@@ -14,17 +14,21 @@ def make_optimizer(model: torch.nn.Module, recipe: Recipe) -> torch.optim.AdamW:
         {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": recipe.weight_decay},
         {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
     ]
-    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
-    place_learning_rate(optimizer, parameters[0].device)
-    return optimizer
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
 
 
-def place_learning_rate(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
-    """Keep the learning rate where steps read it: in a GPU's memory, so that a recorded step sees it change."""
+def place_learning_rate(optimizer: torch.optim.Optimizer, device: torch.device, *, recorded: bool) -> None:
+    """Keep the learning rate where steps read it: in a GPU's memory, so that a recorded step sees it change.
+
+    Args:
+        optimizer: new, or loaded.
+        device: of its parameters.
+        recorded: whether steps may be; shares of a model take no tensor for a rate.
+    """
     for group in optimizer.param_groups:
-        rate = float(group["lr"])
-        group["lr"] = torch.tensor(rate, device=device) if device.type == "cuda" else rate
-        group["capturable"] = device.type == "cuda"
+        rate, placed = float(group["lr"]), recorded and device.type == "cuda"
+        group["lr"] = torch.tensor(rate, device=device) if placed else rate
+        group["capturable"] = placed
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+
 import torch
 
 from runtime.model.architecture import Architecture
@@ -9,6 +12,7 @@ from runtime.records.environment import peak_memory_bytes
 from runtime.script.plan import print_experiment
 from runtime.training.building import make_architecture
 from runtime.training.seed_run import Training
+from runtime.training.sharding import require_shardable
 from runtime.training.trainer import Trainer
 
 _MEASURED_STEPS = 10
@@ -17,8 +21,16 @@ _MEASURED_STEPS = 10
 def print_training_plan(training: Training, parameter_budget: int | None) -> None:
     """Print the experiment and the size of each candidate; with more than one, validation will decide."""
     print_experiment(training.experiment)
+    ranks = training.arguments.ranks
     for name, fields in training.architectures.items():
-        print_size(name, make_architecture(fields, training.experiment.windows, parameter_budget))
+        architecture = make_architecture(fields, training.experiment.windows, parameter_budget)
+        require_shardable(architecture, ranks)
+        print_size(name, architecture)
+    if ranks.count > 1:
+        print(f"ranks: {ranks.count} share the model and each batch ({ranks.sharding})")
+    elif ranks.sharding != "none":
+        start = shlex.join(["torchrun", "--nproc-per-node", "N", *sys.argv])
+        print(f"ranks: this process alone; with {ranks.sharding} N share the model: {start}")
 
 
 def print_training_cost(training: Training, training_seed: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import torch
@@ -44,7 +44,6 @@ class Progress:
 
     Attributes:
         epochs: one record a finished epoch.
-        best_weights: the model's after the best of them.
         steps: optimiser steps of the epoch that is not finished.
         loss_sum: of all samples of these steps; it stays on the device, where reading it would wait for the step.
         seconds: wall time of these steps.
@@ -52,7 +51,6 @@ class Progress:
     """
 
     epochs: list[EpochRecord] = field(default_factory=list)
-    best_weights: dict[str, Tensor] = field(default_factory=dict)
     steps: int = 0
     loss_sum: Tensor = field(default_factory=lambda: torch.zeros(()))
     seconds: float = 0.0
@@ -68,11 +66,9 @@ class Progress:
         count = len(self.epochs)
         return count == recipe.max_epochs or (count > 0 and count - self.best.epoch >= recipe.patience)
 
-    def finish_epoch(self, record: EpochRecord, model: torch.nn.Module) -> None:
-        """Close the current epoch; keep the model's weights if it is the best so far."""
+    def finish_epoch(self, record: EpochRecord) -> None:
+        """Close the current epoch."""
         self.epochs.append(record)
-        if self.best is record:
-            self.best_weights = {name: value.clone() for name, value in model.state_dict().items()}
         self.steps, self.seconds, self.loss_sum = 0, 0.0, torch.zeros_like(self.loss_sum)
 
     def state_dict(self) -> dict[str, Any]:
@@ -81,9 +77,10 @@ class Progress:
 
     @classmethod
     def from_state_dict(cls, state: Mapping[str, Any], device: torch.device) -> Progress:
-        """The progress that ``state_dict`` described."""
+        """The progress that ``state_dict`` described; what else stands in it is not looked at."""
+        known = {each.name: state[each.name] for each in fields(cls)}
         epochs = [EpochRecord(**record) for record in state["epochs"]]
-        return cls(**{**state, "epochs": epochs, "loss_sum": state["loss_sum"].to(device)})
+        return cls(**{**known, "epochs": epochs, "loss_sum": state["loss_sum"].to(device)})
 
 
 def random_states(device: torch.device) -> dict[str, Tensor]:

@@ -29,6 +29,7 @@ from runtime.script.stopping import Stop
 from runtime.training.candidates import Candidate, train_candidates
 from runtime.training.checkpoint import Checkpoints, warn_of_others
 from runtime.training.recipe import Recipe
+from runtime.training.sharded_checkpoint import ShardedCheckpoints
 from runtime.training.trainer import Trainer
 
 Architectures = Mapping[str, Mapping[str, Any]]
@@ -51,8 +52,9 @@ class Training:
     tracking: Tracking
 
     def trainer(self, fields: Mapping[str, Any], seed: int) -> Trainer:
-        """A fresh trainer of one candidate."""
-        return self.make_trainer(self.experiment, dict(fields), self.recipe, seed, self.arguments)
+        """A fresh trainer of one candidate, on every rank."""
+        with self.arguments.ranks.order(Training.trainer, self, fields, seed):
+            return self.make_trainer(self.experiment, dict(fields), self.recipe, seed, self.arguments)
 
     def identity(self, seed: int) -> dict[str, Any]:
         """Which training this is: the question, the data, the split, the script and what it was asked for."""
@@ -73,7 +75,7 @@ class Training:
                 for name, labels in self.experiment.split_labels()
             },
             "alarms": few_positives(self.experiment),
-            "environment": environment(self.arguments.device),
+            "environment": environment(self.arguments.device) | self.arguments.ranks.describe(),
         }
 
 
@@ -127,7 +129,7 @@ class SeedRun:
             record |= self._judge(trained.trainer).validation()
             record["alarms"] = training_alarms(self.training.experiment, record)
             if arguments.train_fraction is None:  # a part of the days is for the curve, not for forecasts
-                export_model(self.output, trained.trainer.model, self.training.experiment, record)
+                export_model(self.output, trained.trainer.learner.weights(), self.training.experiment, record)
         except (KeyboardInterrupt, BrokenPipeError):
             self._write("interrupted", record)
             raise
@@ -159,11 +161,12 @@ class SeedRun:
     def _candidates(self) -> list[Candidate]:
         training, identity = self.training, self.training.identity(self.seed)
         watch = Watch(training.experiment)
+        kind = Checkpoints if training.arguments.ranks.sharding == "none" else ShardedCheckpoints
         return [
             Candidate(
                 name,
                 partial(training.trainer, fields, self.seed),
-                Checkpoints(
+                kind(
                     self.output / "checkpoints",
                     identity | {"candidate": name, "fields": dict(fields)},
                     share=training.checkpoint_share,
@@ -200,7 +203,7 @@ class SeedRun:
             )
         fields = training.architectures[record["architecture_name"]]
         trainer = training.trainer(fields, self.seed)
-        trainer.model.load_state_dict(state)
+        trainer.learner.load_weights(state)
         trainer.micro_batch_size = record["micro_batch_size"]
         return trainer
 

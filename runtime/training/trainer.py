@@ -15,15 +15,14 @@ from torch.nn import functional
 
 from runtime.arrays import Indices
 from runtime.errors import RunError
-from runtime.judging.forecast import EVALUATION_BATCH, predict_logits
-from runtime.model.precision import mixed_precision
+from runtime.model.patchtst import PatchTST
 from runtime.samples.splits import SplitIndices
 from runtime.samples.windows import WindowDataset
+from runtime.script.ranks import Ranks
 from runtime.training.allocator import keep_pages
-from runtime.training.building import make_architecture, make_model, mixed_seed, require_two_classes
-from runtime.training.captured_steps import FIRST_STEPS, CapturedSteps
-from runtime.training.compiled_layers import compile_layers, compiling_pays
-from runtime.training.optimizer import make_optimizer, place_learning_rate, set_learning_rate
+from runtime.training.building import make_architecture, make_empty_model, make_model, mixed_seed, require_two_classes
+from runtime.training.captured_steps import FIRST_STEPS
+from runtime.training.learner import Learner
 from runtime.training.progress import EpochRecord, Progress, TrainingResult, random_states, set_random_states
 from runtime.training.recipe import Recipe
 from runtime.training.starting_point import set_starting_point
@@ -50,10 +49,12 @@ class Trainer:
             same gradient. None takes a whole batch at once.
         checkpoint_activations: keep only each layer's input in memory and compute the rest again in the backward pass;
             the results are the same.
+        ranks: the processes that train the model together, each step's batch shared among them; None: this one alone.
+            The first one's trainer is called, the others follow it (see `Ranks.order`).
 
     Raises:
         UserError: if the architecture is impossible or misses its budget, if it normalises by batches and activations
-            are to be checkpointed, or if all training labels are equal.
+            are to be checkpointed or ranks share a batch, or if all training labels are equal.
     """
 
     def __init__(
@@ -68,22 +69,47 @@ class Trainer:
         device: torch.device | str = "cpu",
         micro_batch_size: int | None = None,
         checkpoint_activations: bool = False,
+        ranks: Ranks | None = None,
     ) -> None:
+        ranks = ranks or Ranks()
         self.dataset = dataset.to(device)
         self.splits = split_indices
         self.recipe = recipe
         self.seed = seed
-        self.micro_batch_size = micro_batch_size or recipe.batch_size
         shape = make_architecture(architecture, dataset, parameter_budget)
         require_two_classes(self.targets(split_indices.train_indices))
-        fresh = make_model(shape, dropout=recipe.dropout, checkpoint_activations=checkpoint_activations, seed=seed)
-        self.model = fresh.to(device)
-        set_starting_point(self.model, self.dataset, split_indices.train_indices)
-        if compiling_pays(shape, split_indices.train_indices.size * recipe.max_epochs, self.device):
-            compile_layers(self.model)
-        self.optimizer = make_optimizer(self.model, recipe)
-        self._captured = self._capture()
+        make = make_model if ranks.is_first else make_empty_model
+        fresh = make(shape, dropout=recipe.dropout, checkpoint_activations=checkpoint_activations, seed=seed)
+        set_starting_point(fresh, self.dataset, split_indices.train_indices)
+        self.learner = Learner(
+            fresh,
+            self.dataset,
+            split_indices.train_indices,
+            recipe=recipe,
+            seed=seed,
+            ranks=ranks,
+            micro_batch_size=micro_batch_size,
+        )
         self.progress = Progress(loss_sum=torch.zeros((), device=self.device))
+
+    @property
+    def model(self) -> PatchTST:
+        """What is trained."""
+        return self.learner.model
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """What changes its weights."""
+        return self.learner.optimizer
+
+    @property
+    def micro_batch_size(self) -> int:
+        """Samples that pass through the model at once."""
+        return self.learner.micro_batch_size
+
+    @micro_batch_size.setter
+    def micro_batch_size(self, samples: int) -> None:
+        self.learner.micro_batch_size = samples
 
     @property
     def device(self) -> torch.device:
@@ -93,7 +119,7 @@ class Trainer:
     @property
     def steps_per_epoch(self) -> int:
         """Optimiser steps of one pass over the training samples; the last batch may be smaller."""
-        return math.ceil(self.splits.train_indices.size / self.recipe.batch_size)
+        return self.learner.steps_per_epoch
 
     def fit(
         self,
@@ -118,7 +144,7 @@ class Trainer:
                 if on_epoch is not None:
                     on_epoch(record)
         progress = self.progress
-        self.model.load_state_dict(progress.best_weights)
+        self.learner.restore_best()
         return TrainingResult(
             best_epoch=progress.best.epoch,
             best_val_loss=progress.best.val_loss,
@@ -135,7 +161,7 @@ class Trainer:
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "progress": self.progress.state_dict(),
+            "progress": self.progress.state_dict() | {"best_weights": self.learner.best_weights},
             "micro_batch_size": self.micro_batch_size,
         }
 
@@ -146,8 +172,8 @@ class Trainer:
         """
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        place_learning_rate(self.optimizer, self.device)
-        self._captured = self._capture()
+        self.learner.capture()
+        self.learner.best_weights = state["progress"]["best_weights"]
         self.progress = Progress.from_state_dict(state["progress"], self.device)
         self.micro_batch_size = state["micro_batch_size"]
 
@@ -157,10 +183,8 @@ class Trainer:
             set_random_states(progress.random_states, self.device)
         else:
             torch.manual_seed(mixed_seed(self.seed, epoch + 1))
-        order = np.random.default_rng([self.seed, epoch]).permutation(self.splits.train_indices)
-        batches = torch.split(self.dataset.starts(order), self.recipe.batch_size)
         self.model.train()
-        for starts in batches[progress.steps :]:
+        for starts in self.learner.batches(epoch)[progress.steps :]:
             began = time.perf_counter()
             loss = self._train_step(starts, epoch * self.steps_per_epoch + progress.steps)
             progress.loss_sum = progress.loss_sum + loss * starts.numel()
@@ -179,38 +203,17 @@ class Trainer:
         for name, loss in (("training", train_loss), ("validation", val_loss)):
             if not math.isfinite(loss):
                 raise RunError(f"{name} loss is {loss} in epoch {epoch}: training diverged; lower the learning rate")
-        rate = self._rate_at(epoch * self.steps_per_epoch - 1)
+        rate = self.learner.rate_at(epoch * self.steps_per_epoch - 1)
         seconds = progress.seconds + time.perf_counter() - began
         spread = float(torch.from_numpy(logits).sigmoid().std(correction=0))
         record = EpochRecord(epoch, train_loss, val_loss, spread, rate, seconds)
-        progress.finish_epoch(record, self.model)
+        progress.finish_epoch(record)
+        if progress.best is record:
+            self.learner.keep_best()
         return record
 
     def _train_step(self, starts: Tensor, step: int) -> Tensor:
-        set_learning_rate(self.optimizer, self._rate_at(step))
-        return self._take_step(starts) if self._captured is None else self._captured.take(self._take_step, starts)
-
-    def _rate_at(self, step: int) -> float:
-        return self.recipe.learning_rate_at(step, self.recipe.max_epochs * self.steps_per_epoch)
-
-    def _capture(self) -> CapturedSteps | None:
-        # Checkpointing sets the generators between kernels.
-        wanted = self.device.type == "cuda" and not self.model.checkpoint_activations
-        return CapturedSteps(self.recipe.batch_size) if wanted else None
-
-    def _take_step(self, starts: Tensor) -> Tensor:
-        self.optimizer.zero_grad()
-        batch_loss = torch.zeros((), device=self.dataset.device)
-        for part in torch.split(starts, self.micro_batch_size):
-            with mixed_precision(self.device):
-                logits = self.model(self.dataset.inputs(part))
-            loss = functional.binary_cross_entropy_with_logits(logits, self.dataset.targets(part))
-            loss = loss * (part.numel() / starts.numel())
-            torch.autograd.backward(loss)
-            batch_loss += loss.detach()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.gradient_clip)
-        self.optimizer.step()
-        return batch_loss
+        return self.learner.take_step(starts, step)
 
     def measure_step_seconds(self, steps: int) -> float:
         """Take a few real training steps and time them; the model is no longer fresh afterwards.
@@ -223,7 +226,7 @@ class Trainer:
         """
         starts = self.dataset.starts(self.splits.train_indices[: self.recipe.batch_size])
         self.model.train()
-        for _ in range(1 if self._captured is None else FIRST_STEPS + 1):
+        for _ in range(1 if self.learner.captured is None else FIRST_STEPS + 1):
             float(self._train_step(starts, 0))  # waits: a GPU would still be at it when the clock starts
         began = time.perf_counter()
         for step in range(steps):
@@ -232,9 +235,7 @@ class Trainer:
 
     def predict(self, indices: Indices) -> npt.NDArray[np.float64]:
         """Logits of the current weights, in the order of ``indices``, shape (samples,)."""
-        # Less in the same proportion as training passes at once: memory that runs out must not do so here.
-        at_once = max(1, EVALUATION_BATCH * self.micro_batch_size // self.recipe.batch_size)
-        return predict_logits(self.model, self.dataset, indices, at_once=at_once)
+        return self.learner.predict(indices)
 
     def targets(self, indices: Indices) -> npt.NDArray[np.float64]:
         """Labels in the order of ``indices``, 0.0 or 1.0, shape (samples,)."""

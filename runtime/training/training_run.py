@@ -14,6 +14,7 @@ from runtime.records.files import sole_process
 from runtime.records.tracking import Tracking
 from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
+from runtime.script.ranks import RankLost
 from runtime.script.stopping import Stop, finish_step_first
 from runtime.training.checkpoint import CHECKPOINT_SHARE
 from runtime.training.finished import are_finished
@@ -45,7 +46,8 @@ def run_training(
     ``metrics.jsonl``, the model (see `judging.predictor`) and a copy of the script to the output folder; those of
     further seeds to ``seed_43`` and so on inside it. The same call continues with the first seed that is not trained,
     from its last checkpoint. A seed that is trained or finished is not trained again, so one seed may become several
-    later; the test split is then opened for all of them, and the opening says that it repeats an earlier one.
+    later; the test split is then opened for all of them, and the opening says that it repeats an earlier one. Of
+    several processes that share the model, the first does all that, and the others follow it.
 
     Args:
         experiment: the question.
@@ -62,7 +64,8 @@ def run_training(
     Raises:
         UserError: if training holds one class only, or the test split was opened before with other weights.
         RunError: if a seed's training diverges, or even one sample at a time needs too much memory; the other seeds
-            are then trained and judged all the same, without it.
+            are then trained and judged all the same, without it. If another process of it has ended, all end.
+        SystemExit: in a process that is not the first, when that has ended, with its exit code.
         KeyboardInterrupt: on SIGINT or SIGTERM, after the step is finished and saved.
     """
     experiment = train_on_part(experiment, arguments.train_fraction)
@@ -76,11 +79,16 @@ def run_training(
         checkpoint_share=checkpoint_share,
         tracking=Tracking(arguments.track, arguments.outputs),
     )
-    print_training_plan(training, parameter_budget)
-    if arguments.dry_run:
-        print_training_cost(training, training_seed)
-    else:
-        _run(training, training_seed)
+    ranks = arguments.ranks
+    with ranks.joined(arguments.device):
+        ranks.admit(training)
+        if not ranks.is_first:
+            raise SystemExit(ranks.follow())
+        print_training_plan(training, parameter_budget)
+        if arguments.dry_run:
+            print_training_cost(training, training_seed)
+        else:
+            _run(training, training_seed)
 
 
 def _run(training: Training, training_seed: int) -> None:
@@ -123,6 +131,8 @@ def _train(runs: Sequence[SeedRun], stop: Stop) -> dict[int, str]:
                 print(f"seed {run.seed}, {runs.index(run) + 1} of {len(runs)}")
             try:
                 run.train(stop)
+            except RankLost:
+                raise
             except RunError as error:  # its words only: its traceback would hold a model in memory
                 failures[run.seed] = str(error)
                 if runs[1:]:

@@ -122,7 +122,7 @@ def measure(architecture: Architecture, batch: int, way: Way, device: torch.devi
         if way.compiled:
             compile_layers(trainer.model)
         if not way.recorded:
-            trainer._captured = None
+            trainer.learner.captured = None
         trainer.model.train()
         seconds = seconds_of(lambda: trainer._train_step(starts, 0), device)
     return Measured(seconds, torch.cuda.max_memory_reserved(device) if device.type == "cuda" else None)

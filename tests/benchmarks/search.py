@@ -12,7 +12,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 import optuna
@@ -20,7 +20,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from runtime.search.objective import Objective
 from runtime.search.study import Search, SearchSettings
-from runtime.search.trial_process import TrialProcesses
+from runtime.search.trial_process import TrialProcess, TrialProcesses
+from runtime.training.trainer import EpochRecord
 
 SCRIPT = Path(__file__).resolve().parents[2] / "experiments" / "phase6a" / "hpo_2M_threshold_1pct.py"
 
@@ -36,31 +37,48 @@ class Clock:
 
 
 class TimedProcesses(TrialProcesses):
-    """Trial processes that keep the time."""
+    """Trial processes that keep the time, one at a time."""
 
     def __init__(self, objective: Any, clock: Clock) -> None:
         super().__init__(objective)
         self.clock = clock
 
-    def train(self, hyperparameters: Any, on_epoch: Any, **options: Any) -> Any:
-        began, inside = time.perf_counter(), 0.0
-        name = hyperparameters["architecture"]
+    def start(self, hyperparameters: Any, **options: Any) -> TrialProcess:
+        training = super().start(hyperparameters, **options)
+        return cast("TrialProcess", TimedTraining(training, hyperparameters["architecture"], self.clock))
 
-        def timed(record: Any) -> None:
-            nonlocal inside
-            reported = time.perf_counter()
-            self.clock.epochs += record.seconds
-            self.clock.epochs_by_architecture[name] = self.clock.epochs_by_architecture.get(name, 0) + 1
-            try:
-                on_epoch(record)
-            finally:
-                self.clock.reports += time.perf_counter() - reported
-                inside += record.seconds + time.perf_counter() - reported
 
-        try:
-            return super().train(hyperparameters, timed, **options)
-        finally:
-            self.clock.processes += time.perf_counter() - began - inside
+class TimedTraining:
+    """A trial's process that keeps the time."""
+
+    def __init__(self, training: TrialProcess, architecture: str, clock: Clock) -> None:
+        self.training, self.architecture, self.clock = training, architecture, clock
+        self.began, self.inside, self.received = time.perf_counter(), 0.0, 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.training, name)
+
+    def receive(self) -> Any:
+        message = self.training.receive()
+        self.received = time.perf_counter()
+        if isinstance(message, EpochRecord):
+            epochs = self.clock.epochs_by_architecture
+            epochs[self.architecture] = epochs.get(self.architecture, 0) + 1
+            self.clock.epochs += message.seconds
+            self.inside += message.seconds
+        return message
+
+    def go_on(self) -> None:
+        reported = time.perf_counter() - self.received
+        self.clock.reports += reported
+        self.inside += reported
+        self.training.go_on()
+
+    def stop(self) -> None:
+        stopped = self.training.connection.closed
+        self.training.stop()
+        if not stopped:
+            self.clock.processes += time.perf_counter() - self.began - self.inside
 
 
 @dataclass(frozen=True)

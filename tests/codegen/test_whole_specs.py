@@ -54,7 +54,7 @@ def named(name: str) -> SimpleNamespace:
 OBJECT = SimpleNamespace()
 
 
-def expected_experiment(spec: Any, docstring: str, shorten: str) -> Calls:
+def expected_experiment(spec: Any, docstring: str, shorten: str, **told: str) -> Calls:
     """The calls up to the experiment, which both kinds of script make."""
     splitter = {
         "total_days": ROWS,
@@ -89,7 +89,7 @@ def expected_experiment(spec: Any, docstring: str, shorten: str) -> Calls:
     }
     return {
         "run_script": [{"main": named("main")}],
-        "parse_arguments": [{"script": str(SCRIPT), "description": docstring + "\n", "shorten": shorten}],
+        "parse_arguments": [{"script": str(SCRIPT), "description": docstring + "\n", "shorten": shorten, **told}],
         "load_series": [series],
         "Series.horizon_in_bars": [{"horizon": spec.horizon}],
         "Series.labels": [{"threshold": spec.threshold, "horizon": spec.horizon, "price": spec.label_price}],
@@ -148,6 +148,7 @@ def expected_search(spec: Any) -> Calls:
 
 def expected_training(spec: Any) -> Calls:
     """Every call of a training script, with every argument; the refusal of an unsearched one is overheard."""
+    shared = {} if spec.sharding is None else {"sharding": spec.sharding}
     unsearched = [{"hyperparameters": {}, "search_first": list(spec.search_first)}]
     recipe = (spec.hyperparameters or FOUND_LATER) | spec.fixed
     trainer = {
@@ -158,6 +159,7 @@ def expected_training(spec: Any) -> Calls:
         "parameter_budget": spec.parameter_budget,
         "device": "the device",
         **checkpointing(spec),
+        **({"ranks": "the ranks"} if shared else {}),
     }
     run = {
         "experiment": OBJECT,
@@ -170,7 +172,7 @@ def expected_training(spec: Any) -> Calls:
         "training_seed": spec.training_seed,
         "provenance": spec.provenance,
     }
-    return expected_experiment(spec, TRAINING_DOCSTRING, "epochs") | {
+    return expected_experiment(spec, TRAINING_DOCSTRING, "epochs", **shared) | {
         **({} if spec.hyperparameters else {"require_hyperparameters": unsearched}),
         "Recipe": [recipe],
         "run_training": [run],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import random
 import resource
 import signal
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 import torch
 
 from runtime.errors import UserError
-from runtime.search.objective import Hyperparameters
+from runtime.search.objective import Hyperparameters, Objective
 from runtime.training.trainer import EpochRecord, TrainingResult
 from tests.helpers.tiny import FormulaObjective
 
@@ -80,6 +81,10 @@ def look_at_the_accelerator(values: Hyperparameters) -> list[float]:
     return steady(values)
 
 
+def count_threads(_values: Hyperparameters) -> list[float]:
+    return [float(torch.get_num_threads())]
+
+
 def die_if_wide(values: Hyperparameters) -> list[float]:
     """Half of the trials kill their own process."""
     return crash(values) if values["architecture"] == "wide" else [values["dropout"] + 0.5]
@@ -133,3 +138,32 @@ class ScribblingObjective(FormulaObjective):
     ) -> TrainingResult:
         self.dataset.values[0, 0] = 123.0
         return FormulaObjective.train(self, hyperparameters, on_epoch)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class JitteringObjective(Objective):
+    """Trains at a speed of chance, and shows itself: a file for each process that trains, a line for each begun."""
+
+    folder: Path
+
+    def train(
+        self,
+        hyperparameters: Hyperparameters,
+        on_epoch: Callable[[EpochRecord], None] | None = None,
+        *,
+        micro_batch_size: int | None = None,
+    ) -> TrainingResult:
+        def late(record: EpochRecord) -> None:
+            time.sleep(random.SystemRandom().choice([0.0, 0.01, 0.05, 0.2]))
+            if on_epoch is not None:
+                on_epoch(record)
+
+        alive = self.folder / "alive" / str(os.getpid())
+        alive.parent.mkdir(exist_ok=True)
+        with (self.folder / "begun").open("a") as begun:
+            begun.write(f"{os.getpid()}\n")
+        alive.touch()
+        try:
+            return super().train(hyperparameters, late, micro_batch_size=micro_batch_size)
+        finally:
+            alive.unlink()

@@ -34,7 +34,7 @@ class RecordingRuntime:
 
     def __init__(self) -> None:
         self.calls: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-        self.arguments = SimpleNamespace(device="the device")
+        self.arguments = SimpleNamespace(device="the device", ranks="the ranks")
 
     def modules(self, script: ast.Module) -> dict[str, ModuleType]:
         """A module for each one of the runtime that the script imports from, with the names that it takes."""

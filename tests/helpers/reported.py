@@ -14,9 +14,9 @@ from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
 from runtime.search.search_run import search_record
 from runtime.search.study import Search, SearchSettings
+from tests.helpers.in_this_process import InThisProcess
 from tests.helpers.tiny import (
     Hyperparameters,
-    InThisProcess,
     make_arguments,
     make_experiment,
     make_formula_objective,

@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 
 from runtime.arrays import Indices
-from runtime.errors import RunError, memory_failures
+from runtime.errors import RunError
 from runtime.samples.bars import make_bars
 from runtime.samples.chunk_splitter import ChunkSplitter
 from runtime.samples.experiment import Experiment
@@ -197,26 +197,6 @@ def make_formula_objective(
     return FormulaObjective(**(vars(make_objective(experiment)) | changes), losses=losses)
 
 
-@dataclass
-class InThisProcess:
-    """Stands in for `TrialProcesses` where a test is about something else."""
-
-    objective: Objective
-    peak_memory_bytes: int | None = 1
-
-    def train(
-        self,
-        hyperparameters: Hyperparameters,
-        on_epoch: Callable[[EpochRecord], None],
-        *,
-        micro_batch_size: int,
-        deadline: float,
-    ) -> TrainingResult:
-        """Train here."""
-        with memory_failures():
-            return self.objective.train(hyperparameters, on_epoch, micro_batch_size=micro_batch_size)
-
-
 def make_arguments(project: Path, *, seed: int = 7, train_fraction: float | None = None, **flags: Any) -> Arguments:
     """What a script in ``project`` was asked for; the script, which names its seed, is written, too."""
     script = project / "experiments/phase0/script.py"
@@ -233,6 +213,8 @@ def make_arguments(project: Path, *, seed: int = 7, train_fraction: float | None
         "allow_other_versions": False,
         "track": None,
         "storage": None,
+        "workers": 1,
+        "engine": "local",
         "output": project / "outputs" / "phase0" / f"script{part}",
         "best_file": script.with_suffix(".best.json"),
     }

@@ -93,6 +93,13 @@ def root(tmp_path: Path) -> Path:
             "checkpoint_activations: true\npatchtst:\n  channels: mixing\n  norm: batch",
             "line 2, checkpoint_activations: true is not allowed; allowed: false (patchtst.norm is batch",
         ),
+        (MODEL, "default: d192", "sharding: 8\ndefault: d192", "line 11, sharding: 8 is not allowed; allowed:"),
+        (
+            MODEL,
+            "patchtst:            # shared by every architecture of this budget\n  channels: mixing\n  norm: layer",
+            "sharding: fsdp\npatchtst:\n  channels: mixing\n  norm: batch",
+            "line 2, sharding: 'fsdp' is not allowed; allowed: none (patchtst.norm is batch",
+        ),
         (HPO, "high: 0.7}", "high: 0.7, log: true}", "line 6, space.dropout: unknown key 'log'"),
         (HPO, "low: 0.1", "low: 0.9", "space.dropout"),
         (HPO, "low: 3.0e-5", "low: 0.0", "space.learning_rate"),

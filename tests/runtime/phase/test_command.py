@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import torch
 
-from runtime.phase.command import visible_gpus
+from runtime.phase.command import visible_gpus, worker_flags
 from tests.helpers.small_project import run
 
 TASK = ("phase6a", "2M", "threshold_1pct")
@@ -150,6 +150,20 @@ def test_without_regeneration_it_says_what_comes_next(finished: Path, project_co
     following = "python -m codegen phase6a 2M threshold_1pct --trials 3"
     assert f"next: {following}, then python experiments/phase6a/train_2M_threshold_1pct.py" in answer.stdout
     assert script.read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("engine", "workers", "flags"),
+    [
+        ("local", 1, []),
+        ("local", 3, ["--workers", "3"]),
+        ("ray", 1, []),
+        ("ray", 3, ["--workers", "3", "--engine", "ray"]),
+        ("slurm", 3, ["--workers", "3"]),
+    ],
+)
+def test_searches_are_told_how_many_trials_train_at_once(engine: str, workers: int, flags: list[str]) -> None:
+    assert worker_flags(engine, workers) == flags
 
 
 def test_gpus_are_those_that_are_visible(monkeypatch: pytest.MonkeyPatch) -> None:

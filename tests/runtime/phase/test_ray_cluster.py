@@ -16,6 +16,7 @@ from runtime.errors import UserError
 from runtime.phase.checkout import checkout_sha256
 from runtime.phase.graph import Node
 from runtime.phase.walk import Ending
+from tests.helpers.ray_workers import workers_at
 from tests.helpers.small_project import SOURCE
 from tests.runtime.phase.test_command import SEARCH, TASK, copy, records, start, wait_for
 from tests.runtime.phase.test_command import finished as finished  # noqa: PLC0414 - a fixture
@@ -113,8 +114,7 @@ def test_a_run_on_ray_that_loses_workers_and_drivers_ends_with_the_same_records(
     log = project / SEARCH / "run.log"
     process = start(project, *TASK, "--engine", "ray")
     wait_for("trial 1/3", log)
-    worker = subprocess.run(["pgrep", "-f", "^ray::search"], capture_output=True, text=True, check=True)
-    os.kill(int(worker.stdout.split()[0]), signal.SIGKILL)
+    os.kill(workers_at("search")[0], signal.SIGKILL)
     wait_for("trial 2/3", log)
     process.send_signal(signal.SIGKILL)
     told, _ = process.communicate()

@@ -74,6 +74,11 @@ def test_tracker_whose_package_is_missing_is_refused_with_the_command_that_insta
     assert parse(script, shorten=shorten).track is None
 
 
+def test_a_search_has_one_worker_unless_more_are_given(script: Path) -> None:
+    assert parse(script, shorten="trials").workers == 1
+    assert parse(script, "--workers", "4", shorten="trials").workers == 4
+
+
 def test_storage_of_a_search_is_a_journal_unless_a_database_is_given(script: Path) -> None:
     assert parse(script, shorten="trials").storage is None
     assert parse(script, "--storage", "sqlite:///trials.db", shorten="trials").storage == "sqlite:///trials.db"
@@ -115,6 +120,8 @@ def test_script_is_found_from_any_working_folder(script: Path, monkeypatch: pyte
         ("epochs", ["--train-fraction", "1"]),
         ("epochs", ["--train-fraction", "nan"]),
         ("epochs", ["--track", "aim"]),
+        ("epochs", ["--workers", "2"]),
+        ("trials", ["--workers", "0"]),
     ],
 )
 def test_flag_that_makes_no_sense_is_bad_usage(

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from runtime.errors import RunError, UserError
-from runtime.script.running import require_hyperparameters, run_script
-from runtime.script.stopping import how_to_continue, runs_a_script
+from runtime.script.running import exit_code, require_hyperparameters, run_script
+from runtime.script.stopping import command_with, how_to_continue, runs_a_script
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +70,12 @@ def test_notes_of_a_refusal_stand_below_it_a_line_each(capsys: pytest.CaptureFix
     )
 
 
+def test_ending_is_known_to_others_before_the_script_has_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    ends = (UserError("1"), RunError("2"), OSError(28, "full"), KeyboardInterrupt(), BrokenPipeError(), KeyError("3"))
+    assert [exit_code(error) for error in ends] == [run(error) for error in ends] == [2, 1, 1, 75, 75, 123]
+    capsys.readouterr()
+
+
 @pytest.mark.parametrize("error", [ValueError("odd"), RuntimeError("odd"), KeyError("odd"), AssertionError("odd")])
 def test_fault_of_ours_exits_with_123_and_a_traceback(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(error) == 123
@@ -125,6 +131,13 @@ def test_command_that_continues_is_shown_without_its_password(monkeypatch: pytes
     assert said.startswith("interrupted; continue with: python x.py --storage 'postgresql://me:***@host/trials' (***")
 
 
+def test_command_that_continues_names_torchrun_where_it_was_started_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")
+    monkeypatch.setattr(sys, "argv", ["experiments/x.py", "--seeds", "3"])
+    assert how_to_continue() == "interrupted; continue with: torchrun --nproc-per-node 8 experiments/x.py --seeds 3"
+
+
 @pytest.mark.parametrize(
     ("started", "is_script"),
     [("/x.py", False), ("/a/b/x.py", False), ("/a/experiments/phase6a/x.py", True), (None, False)],
@@ -134,3 +147,21 @@ def test_only_a_generated_script_leaves_at_once_while_it_imports(
 ) -> None:
     monkeypatch.setattr(sys.modules["__main__"], "__file__", started, raising=False)
     assert runs_a_script() is is_script
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (["hpo.py"], "hpo.py --workers 2"),
+        (["hpo.py", "--workers", "3", "--output", "a b"], "hpo.py --output 'a b' --workers 2"),
+        (["hpo.py", "--workers=3", "--device", "cpu"], "hpo.py --device cpu --workers 2"),
+    ],
+)
+def test_command_with_another_value_of_a_flag(given: list[str], shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "orig_argv", ["python", *given])
+    assert command_with("--workers", 2) == f"python {shown}"
+
+
+def test_command_with_another_value_of_a_flag_hides_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "orig_argv", ["python", "x.py", "--storage", "postgresql://me:sesame@host/trials"])
+    assert "sesame" not in command_with("--workers", 2)

@@ -8,7 +8,8 @@ import pytest
 
 from runtime.errors import UserError
 from runtime.search.study import Search, SearchSettings
-from tests.helpers.tiny import InThisProcess, make_experiment, make_formula_objective
+from tests.helpers.in_this_process import InThisProcess
+from tests.helpers.tiny import make_experiment, make_formula_objective
 
 EXPERIMENT = make_experiment()
 SETTINGS = SearchSettings(n_trials=4, timeout_hours=1.0, seed=5, startup_trials=3, pruning_warmup_epochs=1)
@@ -18,7 +19,7 @@ def test_of_whole_lists_and_hashes_the_refusal_shows_what_differs(tmp_path: Path
     names = [f"feature{number}" for number in range(30)]
     series = [replace(EXPERIMENT.series, feature_columns=tuple(names[n:]), content_sha256=f"{n}" * 64) for n in (0, 5)]
     objective = make_formula_objective(EXPERIMENT, lambda _values: [0.5])
-    make = partial(Search, objective=objective, settings=SETTINGS, output=tmp_path, processes=InThisProcess(objective))
+    make = partial(Search, objective=objective, settings=SETTINGS, output=tmp_path, engine=InThisProcess(objective))
     make(replace(EXPERIMENT, series=series[0]))
     with pytest.raises(UserError) as refusal:
         make(replace(EXPERIMENT, series=series[1]))

@@ -11,10 +11,10 @@ import pytest
 from optuna.trial import TrialState
 
 from runtime.errors import RunError, UserError
-from runtime.samples.chunk_splitter import ChunkSplitter
 from runtime.search.objective import Hyperparameters
 from runtime.search.study import Search, SearchSettings
-from tests.helpers.tiny import ARCHITECTURE, FIXED, InThisProcess, make_experiment, make_formula_objective, suggest
+from tests.helpers.in_this_process import InThisProcess
+from tests.helpers.tiny import ARCHITECTURE, FIXED, make_experiment, make_formula_objective, suggest
 
 EXPERIMENT = make_experiment()
 SETTINGS = SearchSettings(n_trials=4, timeout_hours=1.0, seed=5, startup_trials=3, pruning_warmup_epochs=1)
@@ -168,10 +168,6 @@ def other_space(trial: optuna.Trial) -> Hyperparameters:
     return suggest(trial) | {"extra": trial.suggest_float("extra", 0.0, 0.9)}
 
 
-def split_by(seed: int) -> ChunkSplitter:
-    return make_experiment(split_seed=seed).splitter
-
-
 OTHER_WIDTH = {"narrow": ARCHITECTURE | {"d_ff": 9}, "wide": ARCHITECTURE | {"d_ff": 16}}
 SUBSET = EXPERIMENT.splits.with_train(EXPERIMENT.splits.train_indices[:100])
 
@@ -185,7 +181,7 @@ SUBSET = EXPERIMENT.splits.with_train(EXPERIMENT.splits.train_indices[:100])
         ("training_seed", {}, {"seed": 8}, {}),
         ("train_samples", {}, {"split_indices": SUBSET}, {}),
         ("data_sha256", {"series": replace(EXPERIMENT.series, content_sha256="1" * 64)}, {}, {}),
-        (r"split\.seed", {"splitter": split_by(seed=2)}, {}, {}),
+        (r"split\.seed", {"splitter": make_experiment(split_seed=2).splitter}, {}, {}),
         ("samples_sha256", {}, {"split_indices": make_experiment(split_seed=2).splits}, {}),
         ("task", {"task": "threshold_3pct"}, {}, {}),
         (r"settings\.seed", {}, {}, {"seed": 6}),

@@ -98,7 +98,7 @@ def test_recorded_steps_train_as_steps_one_by_one_do(micro_batch_size: int) -> N
         trainer = make_gpu_trainer()
         trainer.micro_batch_size = micro_batch_size
         if not recorded:
-            trainer._captured = None
+            trainer.learner.captured = None
         losses.append(torch.tensor(losses_of(trainer.fit())))
     torch.testing.assert_close(*losses, rtol=1e-4, atol=1e-5)
 

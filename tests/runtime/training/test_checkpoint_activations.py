@@ -14,16 +14,9 @@ from runtime.errors import UserError
 from runtime.search.study import Search, SearchSettings
 from runtime.training.trainer import Trainer
 from tests.helpers.golden_scripts import make_golden
+from tests.helpers.in_this_process import InThisProcess
 from tests.helpers.small_project import make_small_project
-from tests.helpers.tiny import (
-    ARCHITECTURE,
-    InThisProcess,
-    losses_of,
-    make_experiment,
-    make_objective,
-    make_recipe,
-    weights_of,
-)
+from tests.helpers.tiny import ARCHITECTURE, losses_of, make_experiment, make_objective, make_recipe, weights_of
 
 EXPERIMENT = make_experiment()
 SHORT = {"context_length": 20, "chunk_length": 60, "hpo_train_fraction": 0.05}

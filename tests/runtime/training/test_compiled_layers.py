@@ -15,6 +15,11 @@ from runtime.training import compiled_layers
 from runtime.training.compiled_layers import LEAST_OPERATIONS, compile_layers, compiling_pays
 from tests.helpers.tiny import ARCHITECTURE
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf"),  # the compiler asks for it
+    pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning"),  # what some versions of it import
+]
+
 TINY = Architecture(num_channels=3, context_length=8, **ARCHITECTURE)
 CUDA = torch.device("cuda", 0)
 
@@ -59,7 +64,6 @@ def test_a_model_as_a_gpu_computes_it_is_one_graph() -> None:
     torch.compiler.reset()
 
 
-@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # which the compiler asks for
 @pytest.mark.usefixtures("as_on_a_gpu")
 def test_compiled_layers_compute_the_same_and_are_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
     graphs = []

@@ -9,8 +9,9 @@ import pytest
 from runtime.errors import UserError
 from runtime.search.study import Search
 from runtime.training.checkpoint import Checkpoints, check_versions
+from tests.helpers.in_this_process import InThisProcess
 from tests.helpers.search_driver import EXPERIMENT, OBJECTIVE, SETTINGS
-from tests.helpers.tiny import InThisProcess, make_trainer
+from tests.helpers.tiny import make_trainer
 
 OLD = {"torch": "2.9.0+cpu", "numpy": "2.1.0"}
 
