@@ -15,20 +15,21 @@ from data import command_line
 
 MODES = {
     "--check": "write nothing; exit 1 unless every file is fresh",
-    "--diff": "write nothing; show what would change",
+    "--diff": "write nothing; show what would change, each value in a line, then line by line; exit codes of --check",
     "--stdout": "write nothing; print the scripts",
     "--graph": "write nothing; print which search feeds which training, as JSON",
     "--merge": "keep edits by hand, and merge what is new into them",
     "--force": "overwrite files that were edited by hand, too",
 }
+FORMATS = ("text", "markdown")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        0: fresh or written. 1: ``--check`` found differences, a file edited by hand was left alone, or one could not be
-        written. 2: bad usage or input. 75: interrupted. 123: our bug.
+        0: fresh or written. 1: ``--check`` or ``--diff`` found differences, a file edited by hand was left alone, or
+        one could not be written. 2: bad usage or input. 75: interrupted. 123: our bug.
     """
     return command_line.run(lambda: _main(sys.argv[1:] if arguments is None else arguments), UsageError)
 
@@ -41,6 +42,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--no-cache", action="store_true", help="with --check: render everything, trust no earlier check"
     )
+    parser.add_argument("--summary", action="store_true", help="with --diff: only what stands in one line a value")
+    parser.add_argument(
+        "--format", choices=FORMATS, help="with --diff: markdown is what a pull request's comment takes"
+    )
     return parser
 
 
@@ -49,8 +54,21 @@ def _main(given: Sequence[str]) -> int:
     check_choices(options)
     if options.no_cache and not options.check:
         raise UsageError("--no-cache goes with --check; everything else renders anew anyway")
-    asked = [each for each in given if each not in (*MODES, "--no-cache")]
-    return _run(options, shlex.join(["python", "-m", "codegen", *asked]))
+    if (options.summary or options.format) and not options.diff:
+        raise UsageError("--summary and --format go with --diff")
+    return _run(options, shlex.join(["python", "-m", "codegen", *_asked(given)]))
+
+
+def _asked(given: Sequence[str]) -> list[str]:
+    """What a command line asks for, without what it wants done."""
+    before = ["", *given]
+    return [
+        each
+        for each, previous in zip(given, before, strict=False)
+        if each not in (*MODES, "--no-cache", "--summary", "--format")
+        and previous != "--format"
+        and not each.startswith("--format=")
+    ]
 
 
 def _run(options: argparse.Namespace, command: str) -> int:
@@ -65,13 +83,25 @@ def _run(options: argparse.Namespace, command: str) -> int:
 
     experiments = plan_all(options)
     folder = _phase_folder(options.phase)
+    given = (options.budget, options.task, options.horizon, options.timescale)
+    whole_phase = given == (None,) * 4 and options.hyperparameters == "search"
+    if options.diff:
+        from codegen.files.diff import diff
+
+        markdown = options.format == "markdown"
+        return diff(
+            experiments,
+            folder,
+            markdown=markdown,
+            summary=options.summary,
+            command=command,
+            whole_phase=whole_phase,
+        )
     if options.check:
         from codegen.files.check import check
         from codegen.files.freshness import KnownSeals, cache_file
 
         known = KnownSeals(None if options.no_cache else cache_file())
-        given = (options.budget, options.task, options.horizon, options.timescale)
-        whole_phase = given == (None,) * 4 and options.hyperparameters == "search"
         return check(experiments, folder, command=command, known=known, whole_phase=whole_phase)
     from codegen.files.actions import Action, run
 

@@ -26,7 +26,8 @@ def run(work: Callable[[], int], mistake: type[Exception]) -> int:
 
     Returns:
         What ``work`` returned; 0 when nobody reads what it prints; 2 for an `OSError` or the user's ``mistake``,
-            which is printed in one line; 75 after Ctrl+C; 123 for any other exception, which is ours.
+            which is printed in one line, with its notes below; 75 after Ctrl+C; 123 for any other exception, which is
+            ours.
     """
     prepare_output()
     try:
@@ -37,7 +38,7 @@ def run(work: Callable[[], int], mistake: type[Exception]) -> int:
     except BrokenPipeError:
         return EXIT_OK
     except (OSError, mistake) as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
+        print(f"error: {with_notes(error)}", file=sys.stderr)
         return EXIT_USAGE
     except KeyboardInterrupt:
         print("interrupted; every file is whole: run the same command again", file=sys.stderr)
@@ -77,6 +78,11 @@ def hide_passwords(text: str) -> str:
     """
     hidden = re.sub(r"(://[^:/@]*:).*@", r"\1***@", text, flags=re.DOTALL)
     return re.sub(r"([?&]\w*passw\w*=)[^&\s]*", r"\1***", hidden)
+
+
+def with_notes(error: BaseException) -> str:
+    """An error's message in one line, and each note that it was given (PEP 678) in a further one."""
+    return "\n  ".join(map(one_line, (error, *getattr(error, "__notes__", ()))))
 
 
 def one_line(message: object) -> str:

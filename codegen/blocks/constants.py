@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from codegen.request.parameters import PARAMETERS
 from codegen.request.spec import ExperimentSpec, HpoSpec, TrainingSpec
@@ -76,19 +77,31 @@ def hyperparameter_constants(spec: TrainingSpec) -> list[Statement]:
         "PROVENANCE": spec.provenance,
         **({"SEARCH_FIRST": list(spec.search_first)} if spec.search_first else {}),
     }
-    borrowed = _borrowed_across(spec)
-    return _group("Hyperparameters", values, {"PROVENANCE": borrowed} if borrowed else {})
+    remarks = " ".join([*_borrowed_across(spec), *_searched_under(spec)])
+    return _group("Hyperparameters", values, {"PROVENANCE": remarks} if remarks else {})
 
 
-def _borrowed_across(spec: TrainingSpec) -> str | None:
+def _borrowed_across(spec: TrainingSpec) -> Iterator[str]:
     """What the reader must know where a phase's file lends searches of another horizon or timescale."""
-    source = spec.provenance.get("interpolated_between", [spec.provenance])[0]  # both stand at the same question
-    if "horizon" not in source or (source["horizon"], source["timescale"]) == (spec.horizon, spec.timescale):
-        return None
-    return (
-        f"Searched at HORIZON {source['horizon']}, TIMESCALE {source['timescale']}; used here at {spec.horizon}, "
-        f"{spec.timescale}, as configs/phases/{spec.phase}.yaml declares."
-    )
+    source = _searches(spec)[0]  # both stand at the same question
+    if "horizon" in source and (source["horizon"], source["timescale"]) != (spec.horizon, spec.timescale):
+        yield (
+            f"Searched at HORIZON {source['horizon']}, TIMESCALE {source['timescale']}; used here at {spec.horizon}, "
+            f"{spec.timescale}, as configs/phases/{spec.phase}.yaml declares."
+        )
+
+
+def _searched_under(spec: TrainingSpec) -> Iterator[str]:
+    """What the reader must know where trials trained with another seed than this script."""
+    seeds = dict.fromkeys(each.get("training_seed", spec.training_seed) for each in _searches(spec))
+    if list(seeds) != [spec.training_seed]:
+        yield f"Searched with TRAINING_SEED {' and '.join(map(str, seeds))}; trained here with {spec.training_seed}."
+
+
+def _searches(spec: TrainingSpec) -> Sequence[Mapping[str, Any]]:
+    """The provenance of each search that the values come from."""
+    searches: Sequence[Mapping[str, Any]] = spec.provenance.get("interpolated_between", [spec.provenance])
+    return searches
 
 
 def training_constants(spec: ExperimentSpec, sharding: str | None = None) -> list[Statement]:

@@ -1,1 +1,1 @@
-"""The generated files on disk: planned, written, sealed, checked, merged, never over a hand edit."""
+"""The generated files on disk: planned, written, sealed, checked, compared, merged, never over a hand edit."""

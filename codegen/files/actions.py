@@ -1,31 +1,29 @@
-"""What the command line does with generated files: write, force, merge, diff or print them; `check` is next door."""
+"""What the command line does with generated files: write, force, merge or print them; looking is next door."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 
-from codegen.files.manifest import is_current, update_manifest, without_gone
+from codegen.files.manifest import update_manifest, without_gone
 from codegen.files.merge import merge
 from codegen.files.planning import Planned, PlannedExperiment, render_all
-from codegen.files.writer import State, Target, unified, write_text
+from codegen.files.writer import State, Target, write_text
 from codegen.request.choices import UsageError
 from codegen.seal import seal_of
 from data.files import locked
 
 
 class Action(Enum):
-    """What to do besides checking; each value is the flag that asks for it."""
+    """What to do besides looking; each value is the flag that asks for it."""
 
     WRITE = "write"
     FORCE = "force"
     MERGE = "merge"
-    DIFF = "diff"
     STDOUT = "stdout"
 
 
@@ -39,7 +37,7 @@ def run(experiments: Sequence[PlannedExperiment], folder: Path, action: Action, 
         command: the command line without the action's flag, for messages.
 
     Returns:
-        0: fresh, written, merged or shown. 1: a hand edit was left alone or conflicts, or the disk refused a file.
+        0: fresh, written, merged or printed. 1: a hand edit was left alone or conflicts, or the disk refused a file.
 
     Raises:
         UsageError: if a merge has no git to find its base in.
@@ -47,9 +45,6 @@ def run(experiments: Sequence[PlannedExperiment], folder: Path, action: Action, 
     targets = render_all(scripts_of(experiments))
     if action is Action.STDOUT:
         sys.stdout.write("".join(target.text for target in targets))
-        return 0
-    if action is Action.DIFF:
-        sys.stdout.writelines(_coloured(_diff(experiments, targets, folder)))
         return 0
     try:
         with locked(folder):
@@ -143,25 +138,3 @@ def _merge(target: Target, name: Path) -> str:
 
 def _seal(target: Target) -> str | None:
     return seal_of(target.current() or target.text)
-
-
-def _diff(experiments: Sequence[PlannedExperiment], targets: Sequence[Target], folder: Path) -> Iterator[str]:
-    project = folder.parents[1]
-    for target in targets:
-        yield from target.diff(project).splitlines(keepends=True)
-    current = read_manifest(folder)
-    updated = updated_manifest(current, experiments, folder, {each.path: seal_of(each.text) for each in targets})
-    if not is_current(current, updated):
-        name = (folder / "README.md").relative_to(project).as_posix()
-        yield from unified(current, updated, name).splitlines(keepends=True)
-
-
-def _coloured(diff: Iterator[str]) -> Iterator[str]:
-    """The diff in git's colours, if someone is looking and did not ask for none (https://no-color.org)."""
-    plain = not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    for line in diff:
-        colour = "" if plain else next((_COLOURS[start] for start in _COLOURS if line.startswith(start)), "")
-        yield f"\x1b[{colour}m{line.removesuffix(chr(10))}\x1b[m\n" if colour else line
-
-
-_COLOURS = {"---": "1", "+++": "1", "@@": "36", "-": "31", "+": "32"}  # bold, cyan, red, green

@@ -82,6 +82,19 @@ def without_gone(current: str | None, folder: Path) -> str | None:
     return "## ".join([preamble, *there])
 
 
+def changed_entries(current: str | None, updated: str) -> list[str]:
+    """Headings of the entries that are other, new or gone, dates aside; those of neither: the text above them."""
+    old, new = _entries(current or ""), _entries(updated)
+    return [heading for heading in {**old, **new} if old.get(heading) != new.get(heading)]
+
+
+def _entries(text: str) -> dict[str, list[str]]:
+    preamble, *blocks = _HEADING.split(text)
+    return {"the text above the entries": _dateless(preamble.rstrip())} | {
+        _heading_of(block): _dateless(block.rstrip()) for block in blocks
+    }
+
+
 def is_current(current: str | None, updated: str) -> bool:
     """Whether a manifest says what it should, dates aside."""
     return current is not None and _dateless(current) == _dateless(updated)

@@ -16,6 +16,18 @@ from codegen.seal import is_intact, seal_of
 _CONFLICT = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
 
 
+class HistoryError(UsageError):
+    """Git is missing, or the project is no repository.
+
+    Args:
+        reason: in git's words.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"--merge looks for the base in git history: {reason}; use --diff")
+        self.reason = reason
+
+
 @dataclass(frozen=True)
 class Merged:
     """How a merge ended: whether the file changed, how many conflicts are marked in it, or why nothing was merged."""
@@ -29,7 +41,7 @@ def merge(target: Target) -> Merged:
     """Merge the text to be written into an edited file: what was generated before is the base of both.
 
     Raises:
-        UsageError: if git is missing or the project is no repository.
+        HistoryError: if git is missing or the project is no repository.
         OSError: if the file cannot be written; it is then untouched.
     """
     edited = target.current() or ""
@@ -50,7 +62,7 @@ def find_base(path: Path, seal: str | None) -> str | None:
     """The generated text that was edited: in git history the version with this seal, else the newest intact one.
 
     Raises:
-        UsageError: if git is missing or the project is no repository.
+        HistoryError: if git is missing or the project is no repository.
     """
     newest = None
     for text in _history(path):
@@ -78,7 +90,7 @@ def _history(path: Path) -> Iterator[str]:
     """What a file held in each commit that changed it, newest first."""
     log = _git(path.parent, "log", "--format=%H", "--", path.name)
     if log.returncode != 0:
-        raise UsageError(f"--merge looks for the base in git history: {log.stderr.decode().strip()}; use --diff")
+        raise HistoryError(log.stderr.decode().strip())
     for commit in log.stdout.decode().split():
         shown = _git(path.parent, "show", f"{commit}:./{path.name}")
         if shown.returncode == 0:  # a commit that deletes the file has nothing to show
@@ -89,4 +101,4 @@ def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, check=False)
     except FileNotFoundError as error:
-        raise UsageError("--merge needs git, which is not installed; use --diff") from error
+        raise HistoryError("git is not installed") from error

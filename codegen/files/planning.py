@@ -19,7 +19,7 @@ from codegen.request.borrowing import combine
 from codegen.request.choices import PROJECT, UsageError
 from codegen.request.command_line import requests
 from codegen.request.configs import load_model
-from codegen.request.findings import require_same_question
+from codegen.request.findings import load_finding, require_same_question
 from codegen.request.phases import ExperimentKey, runs_search, search_first, sources
 from codegen.request.request import Request
 from codegen.request.resolve import resolve_hpo, resolve_training
@@ -111,7 +111,7 @@ def plan(cell: ExperimentKey, request: Request, *, default_recipe: bool) -> Plan
         return PlannedExperiment(cell, request.data_path, (Planned(project / name, _default_spec(request)),))
     scripts = [Planned(project / cell.training_file, _training_spec(cell, request))]
     if runs_search(cell, project):
-        scripts.insert(0, Planned(project / cell.hpo_file, resolve_hpo(request)))
+        scripts.insert(0, Planned(project / cell.hpo_file, resolve_hpo(_as_searched(cell, request))))
     return PlannedExperiment(cell, request.data_path, tuple(scripts))
 
 
@@ -152,8 +152,14 @@ def _default_spec(request: Request) -> TrainingSpec:
     return replace(spec, command=f"{spec.command} --hyperparameters default")
 
 
+def _as_searched(cell: ExperimentKey, request: Request) -> Request:
+    """The request whose search script is the one that found the finding, if there is one: its trials had its seed."""
+    finding = load_finding(cell, request.project)
+    return request if finding is None else replace(request, training_seed=finding.training_seed)
+
+
 def _training_spec(cell: ExperimentKey, request: Request) -> TrainingSpec:
-    recipe = combine(sources(cell, request.project), request.project)
+    recipe = combine(sources(cell, request.project), request.project, training_seed=request.training_seed)
     first = search_first(request)
     if recipe is None:
         return resolve_training(request, hyperparameters={}, provenance={}, search_first=first)

@@ -33,11 +33,16 @@ class Borrowed:
     findings: tuple[tuple[ExperimentKey, Finding], ...]
 
 
-def combine(sources: Sequence[ExperimentKey], project: Path) -> Borrowed | None:
+def combine(sources: Sequence[ExperimentKey], project: Path, *, training_seed: int) -> Borrowed | None:
     """Read the searches and make one recipe of them; None while one of them has not finished.
 
     Each hyperparameter is interpolated on the scale that `Borrowed` declares: geometrically or linearly, a choice
     geometrically to the nearest allowed one. An architecture is never interpolated.
+
+    Args:
+        sources: one search, or the two that a task lies between.
+        project: where their findings lie.
+        training_seed: of the script, beside which the provenance names a search's own where it differs.
 
     Raises:
         UsageError: if a finding is not what a finished search of its experiment writes.
@@ -48,16 +53,21 @@ def combine(sources: Sequence[ExperimentKey], project: Path) -> Borrowed | None:
         return None
     pairs = tuple(zip(sources, known, strict=True))
     if len(known) == 1:
-        return Borrowed(known[0].hyperparameters(), known[0].provenance(sources[0].best_file), pairs)
+        provenance = known[0].provenance(sources[0].best_file, training_seed=training_seed)
+        return Borrowed(known[0].hyperparameters(), provenance, pairs)
     space = load_hpo(sources[0].budget, project).space.draws()
     names = dict.fromkeys(finding.best.hyperparameters.architecture for finding in known)
-    provenance = [
-        {**finding.provenance(source.best_file), "weight": WEIGHT, "hyperparameters": finding.hyperparameters()}
+    both = [
+        {
+            **finding.provenance(source.best_file, training_seed=training_seed),
+            "weight": WEIGHT,
+            "hyperparameters": finding.hyperparameters(),
+        }
         for source, finding in pairs
     ]
     return Borrowed(
         {"architecture": list(names), **_between(known[0], known[1], space)},
-        {"interpolated_between": provenance},
+        {"interpolated_between": both},
         pairs,
     )
 

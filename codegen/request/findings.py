@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,13 +10,22 @@ import msgspec
 
 from codegen.request.choices import THRESHOLDS, UsageError
 from codegen.request.configs import load_model, required_values
+from codegen.request.parameters import PARAMETERS
 from codegen.request.phases import ExperimentKey
 from codegen.request.spec import TrainingSpec
 from codegen.request.yaml_files import read_bytes
+from data.differences import Difference, differences, names_of, noted
 from runtime.training.recipe import SEARCHED
 
 LEAST_COMPLETED = 10
 """Completed trials of a search that its time limit ended, as the runtime counts."""
+
+_SPLIT = {
+    "seed": "seed",
+    "split_mode": "mode",
+    **{name: name for name in ("context_length", "val_ratio", "test_ratio", "chunk_length", "embargo")},
+}
+"""What a spec and what a search's record of its split call the same."""
 
 
 class Found(required_values()):  # type: ignore[misc]
@@ -62,7 +72,7 @@ class Finding(msgspec.Struct, frozen=True):
     feature_columns: tuple[str, ...]
     split: dict[str, Any]
     fixed: dict[str, float]
-    training_seed: int
+    training_seed: Annotated[int, msgspec.Meta(ge=0)]
     n_trials: int
     ended_by: Literal["trials", "timeout"]
     trials: Trials
@@ -80,13 +90,20 @@ class Finding(msgspec.Struct, frozen=True):
         found = self.best.hyperparameters
         return {name: getattr(found, name) for name in ("architecture", *SEARCHED)}
 
-    def provenance(self, source: str) -> dict[str, Any]:
-        """Where the values come from, for the script's head."""
+    def provenance(self, source: str, *, training_seed: int) -> dict[str, Any]:
+        """Where the values come from, for the script's head.
+
+        Args:
+            source: the finding's path inside the project.
+            training_seed: of the script; the search's own is named where it is another.
+        """
+        searched_under = {} if self.training_seed == training_seed else {"training_seed": self.training_seed}
         return {
             "source": source,
             "task": self.task,
             "horizon": self.horizon,
             "timescale": self.timescale,
+            **searched_under,
             "trial": self.best.trial,
             "val_loss": self.best.value,
             "trials": msgspec.structs.asdict(self.trials),
@@ -109,8 +126,8 @@ def load_finding(cell: ExperimentKey, project: Path) -> Finding | None:
         raise UsageError(f"{error}; restore it, or run python {cell.hpo_file}") from error
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{cell.best_file}: {error}; restore it, or run python {cell.hpo_file}") from error
-    for name in ("experiment", "phase", "budget", "task", "horizon", "timescale"):
-        _require_same(cell, name, getattr(finding, name), getattr(cell, name))
+    names = ("experiment", "phase", "budget", "task", "horizon", "timescale")
+    _require_same(cell, *({name: getattr(holder, name) for name in names} for holder in (finding, cell)))
     _require_finished(cell, finding)
     if finding.best.hyperparameters.architecture not in load_model(cell.budget, project).architectures:
         raise _other_architecture(cell, finding)
@@ -131,30 +148,23 @@ def _require_finished(cell: ExperimentKey, finding: Finding) -> None:
 
 
 def require_same_question(finding: Finding, spec: TrainingSpec, cell: ExperimentKey) -> None:
-    """Refuse a finding whose data, labels or split are not those of the script that would use it.
+    """Refuse a finding whose data, labels, split or fixed recipe are not those of the script that would use it.
+
+    The seed of the final training may be another: it is no part of what a search found.
 
     Raises:
-        UsageError: naming the first difference.
+        UsageError: naming every difference, each with the flag that asks for what was searched.
     """
-    split = finding.split
-    pairs = {
-        "data_sha256": (finding.data_sha256, spec.data_sha256),
-        "feature_columns": (finding.feature_columns, spec.feature_columns),
-        "threshold": (finding.threshold, THRESHOLDS[cell.task]),
-        "label_price": (finding.label_price, spec.label_price),
-        "training_seed": (finding.training_seed, spec.training_seed),
-        **{name: (value, spec.fixed.get(name)) for name, value in finding.fixed.items()},
-        "split seed": (split.get("seed"), spec.seed),
-        "split mode": (split.get("mode"), spec.split_mode),
-        **{
-            name: (split.get(name), getattr(spec, name))
-            for name in ("context_length", "val_ratio", "test_ratio", "chunk_length", "embargo")
-        },
+    found = {
+        **{name: getattr(finding, name) for name in ("data_sha256", "feature_columns", "threshold", "label_price")},
+        "fixed": finding.fixed,
+        **{name: finding.split.get(each) for name, each in _SPLIT.items()},
     }
-    for name, (found, wanted) in pairs.items():
-        _require_same(cell, name, found, wanted)
-    if finding.best.architecture != spec.model | spec.architectures[finding.best.hyperparameters.architecture]:
-        raise _other_architecture(cell, finding)
+    wanted = {name: getattr(spec, name) for name in found} | {"threshold": THRESHOLDS[cell.task]}
+    _require_same(cell, found, wanted)
+    solved = spec.model | spec.architectures[finding.best.hyperparameters.architecture]
+    if different := list(differences(finding.best.architecture, solved)):
+        raise noted(_other_architecture(cell, finding), different)
 
 
 def _other_architecture(cell: ExperimentKey, finding: Finding) -> UsageError:
@@ -165,9 +175,20 @@ def _other_architecture(cell: ExperimentKey, finding: Finding) -> UsageError:
     )
 
 
-def _require_same(cell: ExperimentKey, name: str, found: object, wanted: object) -> None:
-    if found != wanted:
-        raise UsageError(
-            f"{cell.best_file} was searched with {name} {found!r}, this script has {wanted!r}; ask for the same, or "
-            f"remove the file, generate again and search: python {cell.hpo_file}"
+def _require_same(cell: ExperimentKey, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    if different := list(differences(found, wanted)):
+        refusal = (
+            f"{cell.best_file} was searched with other values: it differs in {names_of(different)}; ask for the same, "
+            f"or remove the file, generate again and search: python {cell.hpo_file}"
         )
+        raise noted(UsageError(refusal), different, lambda each: _decided_by(cell, each))
+
+
+def _decided_by(cell: ExperimentKey, difference: Difference) -> str:
+    """The flag that asks for what was searched with, or the file that says it."""
+    name, searched = difference.name, difference.before
+    if name in PARAMETERS and searched is not None:
+        return f"{PARAMETERS[name].flag} {searched}"
+    if name.startswith("fixed."):
+        return f"configs/hpo/patchtst_{cell.budget}.yaml"
+    return {"data_sha256": "--data-path", "feature_columns": "--feature-column"}.get(name, "")

@@ -67,9 +67,18 @@ def read_graph(project: Path, asked: Sequence[str]) -> dict[str, Any]:
     command = [sys.executable, "-m", "codegen", *asked, "--graph"]
     answer = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     if answer.returncode:
-        raise UserError(answer.stderr.strip().removeprefix("error: ") or f"{shlex.join(command)}: {answer.returncode}")
+        raise _refusal(answer.stderr.strip() or f"{shlex.join(command)}: {answer.returncode}")
     graph: dict[str, Any] = json.loads(answer.stdout)
     return graph
+
+
+def _refusal(said: str) -> UserError:
+    """The generator's refusal as one of ours: its first line, and the others as notes."""
+    message, *notes = said.removeprefix("error: ").splitlines()
+    refusal = UserError(message)
+    for note in notes:
+        refusal.add_note(note.strip())
+    return refusal
 
 
 def make_nodes(

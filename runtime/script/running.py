@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from data.command_line import flush_output, one_line, prepare_output
+from data.command_line import flush_output, one_line, prepare_output, with_notes
 from runtime.errors import RunError, UserError, memory_failures
 from runtime.script.stopping import EXIT_INTERRUPTED, end_with_driver, how_to_continue, ignore_signals, raise_on_signals
 
@@ -35,7 +35,7 @@ def run_script(main: Callable[[], None]) -> int:
     except BrokenPipeError:  # nobody reads what we print
         return EXIT_INTERRUPTED
     except UserError as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
+        print(f"error: {with_notes(error)}", file=sys.stderr)
         return EXIT_USAGE
     except KeyboardInterrupt:
         return _interrupted()

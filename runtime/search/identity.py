@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.distributions import distribution_to_json
 
+from data.differences import differences, names_of, noted
 from runtime.errors import UserError
 from runtime.script.stopping import command_with
 from runtime.search.objective import Hyperparameters
@@ -25,7 +26,7 @@ def check_identity(study: optuna.Study, identity: Mapping[str, Any], folder: Pat
         in_database: whether the study lives elsewhere than in ``folder``.
 
     Raises:
-        UserError: naming the differences, and the way out.
+        UserError: naming the way out, with a note for each difference.
     """
     wanted = json.loads(json.dumps(identity))  # as a storage gives it back
     stored = study.user_attrs.get("identity")
@@ -33,7 +34,7 @@ def check_identity(study: optuna.Study, identity: Mapping[str, Any], folder: Pat
         study.set_user_attr("identity", wanted)
         return
     stored.setdefault("workers", 1)  # as it was before there could be more
-    if not (found := list(describe_differences(stored, wanted))):
+    if not (found := list(differences(stored, wanted))):
         return
     way_out = "move the folder away, or give another --output"
     if in_database:
@@ -44,22 +45,11 @@ def check_identity(study: optuna.Study, identity: Mapping[str, Any], folder: Pat
             f"other trials; continue it with: {command_with('--workers', stored['workers'])}; or to search anew, "
             f"{way_out}"
         )
-    more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
-    raise UserError(f"{folder} holds another search: {'; '.join(found[:3])}{more}; {way_out}")
+    raise noted(UserError(f"{folder} holds another search: it differs in {names_of(found)}; {way_out}"), found)
 
 
 def _workers(identity: Mapping[str, Any]) -> str:
     return f"{identity['workers']} worker{'s' if identity['workers'] > 1 else ''}"
-
-
-def describe_differences(there: Any, here: Any, path: str = "") -> Iterator[str]:
-    """One sentence for each value in which two nested records differ."""
-    if isinstance(there, dict) and isinstance(here, dict):
-        for name in there | here:
-            below = f"{path}.{name}" if path else name
-            yield from describe_differences(there.get(name), here.get(name), below)
-    elif there != here:
-        yield f"{path} is {there!r} there and {here!r} in this script"
 
 
 def searched_space(suggest: Callable[[optuna.Trial], Hyperparameters]) -> dict[str, Any]:

@@ -35,6 +35,9 @@ LIGHT = {
     "phase6a --trails=3": "Did you mean --trials?",
     "phase6a --trial 3": "Did you mean --trials?",
     "phase6a --check --diff": "argument --diff: not allowed with argument --check",
+    "phase6a --summary": "--summary and --format go with --diff",
+    "phase6a --check --format markdown": "--summary and --format go with --diff",
+    "phase6a --diff --format html": "argument --format: invalid choice: 'html'",
 }
 """What is refused without any library, and how."""
 
@@ -164,6 +167,13 @@ def test_an_experiment_is_written_once_and_then_fresh(project: Path) -> None:
     assert check[:3] == (0, "2 scripts and the manifest are fresh\n", "")
     assert diff[:3] == (0, "", "")
     assert stdout[:3] == (0, "".join((project / name).read_text() for name in scripts), "")
+
+
+@pytest.mark.parametrize("form", [["--format", "markdown"], ["--format=markdown"]])
+def test_a_comment_names_the_command_without_how_it_is_shown(project: Path, form: list[str]) -> None:
+    ((code, out, err, _),) = drive(project, [[*EXPERIMENT, "--summary", *form, "--diff", "--seed", "7"]])
+    assert (code, err) == (1, "")
+    assert out.startswith("What differs from what `python -m codegen phase6a 2M threshold_1pct --seed 7` writes:\n")
 
 
 def test_the_default_recipe_is_one_script_that_names_its_own_command(project: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from codegen.files.actions import Action, run
 from codegen.files.check import check
+from codegen.files.diff import diff
 from codegen.files.freshness import KnownSeals
 from codegen.files.planning import PlannedExperiment, plan
 from codegen.files.writer import State, Target
@@ -35,6 +36,10 @@ class OnDisk:
     def check(self, *, whole_phase: bool = False) -> int:
         known = KnownSeals(None)
         return check([self.experiment], self.folder, command=COMMAND, known=known, whole_phase=whole_phase)
+
+    def diff(self, *, markdown: bool = False, summary: bool = False, whole_phase: bool = False) -> int:
+        form = {"markdown": markdown, "summary": summary}
+        return diff([self.experiment], self.folder, **form, command=COMMAND, whole_phase=whole_phase)
 
     def stamps(self) -> dict[Path, tuple[bytes, int]]:
         """Content and time of every file of the phase."""

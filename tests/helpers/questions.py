@@ -75,10 +75,11 @@ def leave_finding(cell: ExperimentKey, project: Path, content: bytes | dict[str,
 
 @contextlib.contextmanager
 def refused(*parts: str) -> Iterator[None]:
-    """Expect a `UsageError` of one line that holds every part."""
+    """Expect a `UsageError` of one line, and maybe a line for each note, that hold every part."""
     with pytest.raises(UsageError) as raised:
         yield
     message = str(raised.value)
     assert "\n" not in message
+    message = "\n".join([message, *getattr(raised.value, "__notes__", ())])
     for part in parts:
         assert part in message, message

@@ -165,7 +165,7 @@ def test_no_repository_is_said(committed: OnDisk, tmp_path: Path, monkeypatch: p
 
 def test_no_git_is_said(committed: OnDisk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(UsageError, match="--merge needs git, which is not installed; use --diff"):
+    with pytest.raises(UsageError, match="--merge looks for the base in git history: git is not installed; use --diff"):
         merge.three_way("a\n", "b\n", "c\n")
 
 

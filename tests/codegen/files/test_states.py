@@ -94,16 +94,16 @@ def test_diff_and_stdout_show_and_write_nothing(written: OnDisk, way: str, capsy
     capsys.readouterr()
     assert written.act(Action.STDOUT) == 0
     assert capsys.readouterr().out == "".join(each.text for each in written.targets)
-    assert written.act(Action.DIFF) == 0
+    assert written.diff() == int(state is not State.FRESH)
     name, shown = f"experiments/phase6a/{target.path.name}", capsys.readouterr().out
-    assert shown.startswith(f"--- a/{name}\n+++ b/{name}\n") if state is not State.FRESH else shown == ""
+    assert (f"\n--- a/{name}\n+++ b/{name}\n" in shown) if state is not State.FRESH else shown == ""
     assert written.stamps() == before
 
 
 def test_a_diff_shows_the_manifest_too(written: OnDisk, capsys: pytest.CaptureFixture[str]) -> None:
     (written.folder / "README.md").write_text("# phase6a\n")
     capsys.readouterr()
-    assert written.act(Action.DIFF) == 0
+    assert written.diff() == 1
     assert "+++ b/experiments/phase6a/README.md\n" in capsys.readouterr().out
 
 
@@ -136,7 +136,7 @@ def test_a_diff_is_coloured_on_a_terminal_that_does_not_refuse_it(
     monkeypatch.delenv("NO_COLOR", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    written.act(Action.DIFF)
+    written.diff()
     assert ("\x1b[31m-HORIZON = 2\x1b[m\n" in out.getvalue()) == coloured
     assert ("\x1b[32m+HORIZON = 1\x1b[m\n" in out.getvalue()) == coloured
     assert ("-HORIZON = 2\n" in out.getvalue()) != coloured

@@ -96,7 +96,6 @@ def test_a_borrowing_phase_trains_on_the_search_it_names(project: Path, finding:
         ("label_price", "close"),
         ("fixed.max_epochs", 31),
         ("fixed.unknown", 1),
-        ("training_seed", 43),
         ("threshold", 0.03),
         ("horizon", 5),
         ("timescale", "weekly"),
@@ -142,6 +141,29 @@ def test_a_script_of_another_question_is_refused(
 ) -> None:
     with refused(BEST, SEARCH):
         train(project, finding, **request_field)
+
+
+def test_a_refusal_names_every_difference_and_the_flag_that_asks_for_what_was_searched(
+    project: Path, finding: dict[str, Any]
+) -> None:
+    columns = finding["feature_columns"]
+    fewer = altered(altered(finding, "feature_columns", columns[5:]), "fixed.max_epochs", 31)
+    with pytest.raises(UsageError) as refusal:
+        train(project, fewer, embargo=5, feature_columns=[*columns[::-1][3:]])
+    assert str(refusal.value).startswith(
+        f"{BEST} was searched with other values: it differs in feature_columns, fixed.max_epochs and embargo; "
+    )
+    assert refusal.value.__notes__ == [
+        f"feature_columns in this script lacks vix_return5, vix_to_mean60 and realised_to_vix, "
+        f"has {', '.join(columns[4:1:-1])} and 2 more besides, has the others in another order (--feature-column)",
+        "fixed.max_epochs is 31.0 there and 1 in this script (configs/hpo/patchtst_2M.yaml)",
+        "embargo is 0 there and 5 in this script (--embargo 0)",
+    ]
+
+
+def test_a_refusal_of_the_architecture_says_what_is_other(project: Path, finding: dict[str, Any]) -> None:
+    with refused(BEST, "\nd_ff is 32 there and ", "\nnorm is batch there and layer in this script"):
+        train(project, altered(altered(finding, "best.architecture.d_ff", 32), "best.architecture.norm", "batch"))
 
 
 @pytest.mark.parametrize(

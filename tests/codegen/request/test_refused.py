@@ -1,7 +1,8 @@
 """Every case of ``refused/``: what a user may get wrong, and the whole answer; nothing is ever written.
 
 A case is one YAML file. ``arguments`` is the command line after ``python -m codegen``; ``exit`` and ``error`` are the
-exit code and all that is printed, ``{data_sha256}`` standing for the hash of the project's data. Before, the scratch
+exit code and what is printed, with a further line for each of the ``notes``; ``{data_sha256}`` stands for the first 12
+digits of the hash of the project's data. Before, the scratch
 project, a copy without scripts, gets ``files`` (path and text; null removes one), ``edit`` (path, and which text to
 replace by which), and ``finding``, a finished search of phase6a, 2M, threshold_1pct with some of its values replaced.
 """
@@ -70,19 +71,21 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answer]:
         check=True,
     )
     sha256 = resolve_hpo(ask(project)[1]).data_sha256
-    answered = json.loads(driven.stdout.replace(sha256, "{data_sha256}"))
+    answered = json.loads(driven.stdout.replace(sha256[:12], "{data_sha256}"))
     return dict(zip(CASES, answered, strict=True))
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_mistake_is_answered_in_one_line_and_nothing_is_written(answers: dict[str, Answer], name: str) -> None:
+def test_a_mistake_is_answered_in_one_line_and_its_notes_and_nothing_is_written(
+    answers: dict[str, Answer], name: str
+) -> None:
     code, out, err, changed = answers[name]
-    assert err == CASES[name]["error"] + "\n"
+    assert err == "\n  ".join([CASES[name]["error"], *CASES[name].get("notes", [])]) + "\n"
     assert (code, out, changed) == (CASES[name]["exit"], "", [])
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_case_shows_one_line(name: str) -> None:
-    assert CASES[name].keys() <= {"arguments", "files", "edit", "finding", "exit", "error"}
+def test_a_case_shows_whole_lines(name: str) -> None:
+    assert CASES[name].keys() <= {"arguments", "files", "edit", "finding", "exit", "error", "notes"}
     assert CASES[name]["error"].startswith("error: ")
-    assert "\n" not in CASES[name]["error"]
+    assert "\n" not in "".join([CASES[name]["error"], *CASES[name].get("notes", [])])

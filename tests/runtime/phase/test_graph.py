@@ -8,6 +8,7 @@ import pytest
 
 from runtime.errors import UserError
 from runtime.phase.graph import make_nodes, read_graph
+from tests.helpers.questions import ask, leave_finding, make_finding
 from tests.helpers.small_project import SOURCE
 
 GRAPH = {
@@ -51,3 +52,11 @@ def test_what_the_generator_refuses_is_refused_in_its_words() -> None:
     with pytest.raises(UserError, match="phase 'phase6z' is not known; allowed: phase6a, phase6b, phase6c"):
         read_graph(SOURCE, ["phase6z"])
     assert len(read_graph(SOURCE, ["phase6a", "2M"])["trainings"]) == 4
+
+
+def test_the_notes_of_such_a_refusal_go_on_being_lines_of_their_own(project: Path) -> None:
+    cell, request = ask(project)
+    leave_finding(cell, project, make_finding(cell, request) | {"horizon": 5})
+    with pytest.raises(UserError, match=r"was searched with other values: it differs in horizon; ") as refusal:
+        read_graph(project, ["phase6a", "2M", "threshold_1pct"])
+    assert refusal.value.__notes__ == ["horizon is 5 there and 1 in this script"]

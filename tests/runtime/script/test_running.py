@@ -60,6 +60,16 @@ def test_ending_that_is_not_our_fault_is_one_line(
     assert capsys.readouterr() == ("", line)
 
 
+def test_notes_of_a_refusal_stand_below_it_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    error = UserError("holds another\nsearch")
+    error.add_note("embargo is 0 there\nand 20 in this script")
+    error.add_note("postgresql://me:sesame@host/trials")
+    assert run(error) == 2
+    assert capsys.readouterr().err == (
+        "error: holds another search\n  embargo is 0 there and 20 in this script\n  postgresql://me:***@host/trials\n"
+    )
+
+
 def test_ending_is_known_to_others_before_the_script_has_ended(capsys: pytest.CaptureFixture[str]) -> None:
     ends = (UserError("1"), RunError("2"), OSError(28, "full"), KeyboardInterrupt(), BrokenPipeError(), KeyError("3"))
     assert [exit_code(error) for error in ends] == [run(error) for error in ends] == [2, 1, 1, 75, 75, 123]

@@ -193,7 +193,7 @@ def test_another_question_in_the_same_folder_is_refused_with_the_difference(
 ) -> None:
     search = make_search(tmp_path)
     other = make_formula_objective(EXPERIMENT, steady, **objective)
-    with pytest.raises(UserError, match=rf"holds another search: .*{named} is .* there and .* in this script.*; move"):
+    with pytest.raises(UserError, match=rf"(?s)holds another search: .*; move .*\n{named} is .* there and .* in this"):
         Search(replace(EXPERIMENT, **experiment), other, replace(SETTINGS, **settings), tmp_path, InThisProcess(other))
     assert search.study.user_attrs == make_search(tmp_path).study.user_attrs
 
@@ -202,7 +202,7 @@ def test_trials_of_an_earlier_format_are_refused(tmp_path: Path, monkeypatch: py
     with monkeypatch.context() as earlier:
         earlier.setattr("runtime.search.study.TRIAL_FORMAT", None)
         make_search(tmp_path)
-    with pytest.raises(UserError, match="trial_format is None there and 2 in this script; move"):
+    with pytest.raises(UserError, match="in trial_format; move .*\ntrial_format is None there and 2 in this script"):
         make_search(tmp_path)
 
 
