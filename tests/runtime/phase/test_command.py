@@ -56,7 +56,7 @@ def start(project: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def wait_for(told: str, log: Path) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while not (log.exists() and told in log.read_text()):
         assert time.monotonic() < until, f"{told!r} is not in {log}"
         time.sleep(0.05)
