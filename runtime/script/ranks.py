@@ -100,7 +100,9 @@ class Ranks:
         if device.type == "cuda":
             torch.cuda.set_device(device)
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=STEP_TIMEOUT)
-        self.control = dist.new_group(backend="gloo", timeout=ORDER_TIMEOUT)
+        control = dist.new_group(backend="gloo", timeout=ORDER_TIMEOUT)
+        assert isinstance(control, dist.ProcessGroup)  # and no number, as for one who is not in it
+        self.control = control
         self.admit(self)
 
     def _dismiss(self, code: int) -> None:
