@@ -14,7 +14,8 @@ import torch
 from data.command_line import Parser
 from runtime.errors import UserError
 from runtime.records.tracking import TRACKERS, require_tracker
-from runtime.script.ranks import Ranks, find_ranks
+from runtime.script.launcher import find_ranks
+from runtime.script.ranks import Ranks
 
 
 @dataclass(frozen=True)

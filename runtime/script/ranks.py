@@ -6,7 +6,7 @@ the model is an order: before the first rank does it, it tells the others to do 
 
 from __future__ import annotations
 
-import os
+import gc
 import time
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager, suppress
@@ -20,7 +20,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from runtime.arrays import Floats
-from runtime.errors import RunError, UserError, memory_failures
+from runtime.errors import RunError, memory_failures
 from runtime.script.running import EXIT_OK, exit_code
 from runtime.script.stopping import EXIT_INTERRUPTED, Stop, finish_step_first
 
@@ -93,8 +93,7 @@ class Ranks:
         else:
             self._dismiss(EXIT_OK)
         finally:
-            if dist.is_initialized():
-                dist.destroy_process_group()
+            self._leave()
 
     def _join(self, device: torch.device) -> None:
         if device.type == "cuda":
@@ -104,6 +103,17 @@ class Ranks:
         assert isinstance(control, dist.ProcessGroup)  # and no number, as for one who is not in it
         self.control = control
         self.admit(self)
+
+    def _leave(self) -> None:
+        """Let go of all that holds the group, so that its threads end now.
+
+        One that is alive when the interpreter goes down takes the process with it, by SIGABRT (pytorch#190489).
+        """
+        if dist.is_initialized():
+            dist.destroy_process_group()
+        self.control = None
+        self._members.clear()
+        gc.collect()
 
     def _dismiss(self, code: int) -> None:
         if self.is_first and not self._in_order:  # otherwise the others are in the middle of it, and lose us
@@ -208,32 +218,6 @@ class Ranks:
         collected: list[Any] = [None] * self.count
         dist.all_gather_object(collected, value, self.control)
         return collected
-
-
-def find_ranks(sharding: str) -> Ranks:
-    """What ``torchrun`` says in the environment; without it, this process is alone.
-
-    Args:
-        sharding: what the script allows.
-
-    Raises:
-        UserError: if several were started of a script that runs as one.
-    """
-    count = _number("WORLD_SIZE", 1)
-    if count > 1 and sharding == "none":
-        raise UserError(
-            f"WORLD_SIZE={count} processes were started (by torchrun?) of a script that runs as one: start it with "
-            "python, or set `sharding: ddp` or `sharding: fsdp` in its configs/model file and generate the training "
-            "script again"
-        )
-    return Ranks(sharding, _number("RANK", 0), count, _number("LOCAL_RANK", 0)) if count > 1 else Ranks(sharding)
-
-
-def _number(name: str, alone: int) -> int:
-    text = os.environ.get(name, str(alone))
-    if not text.isascii() or not text.isdigit():
-        raise UserError(f"the environment's {name} is {text!r}; allowed is a whole number, as torchrun sets it")
-    return int(text)
 
 
 @contextmanager

@@ -11,9 +11,6 @@ from uuid import uuid4
 
 import torch
 from torch import Tensor
-from torch.distributed.checkpoint.filesystem import FileSystemReader, FileSystemWriter
-from torch.distributed.checkpoint.state_dict_loader import load
-from torch.distributed.checkpoint.state_dict_saver import save
 
 from data.files import sync_folder, write_atomically
 from runtime.training.checkpoint import CHANGED, Checkpoints, Damaged, checkpoint_name, file_sha256
@@ -83,6 +80,9 @@ def write_shards(learner: Learner, folder: Path) -> dict[str, str]:
     Raises:
         OSError: if it cannot be written.
     """
+    from torch.distributed.checkpoint.filesystem import FileSystemWriter  # takes a second, and most runs have one rank
+    from torch.distributed.checkpoint.state_dict_saver import save
+
     ranks = learner.ranks
     with ranks.order(write_shards, learner, folder), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "TypedStorage is deprecated")  # torch 2.10 uses it in here
@@ -107,6 +107,9 @@ def read_shards(learner: Learner, folder: Path, with_best: bool) -> None:
         folder: where `write_shards` wrote.
         with_best: whether there are best weights.
     """
+    from torch.distributed.checkpoint.filesystem import FileSystemReader
+    from torch.distributed.checkpoint.state_dict_loader import load
+
     ranks = learner.ranks
     with ranks.order(read_shards, learner, folder, with_best):
         if with_best:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict, set_model_state_dict
-from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
-from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from runtime.arrays import Indices
@@ -19,6 +17,11 @@ from runtime.model.architecture import Architecture
 from runtime.model.patchtst import PatchTST
 from runtime.model.precision import supports_bfloat16
 from runtime.script.ranks import Ranks
+
+if TYPE_CHECKING:
+    from torch.distributed.device_mesh import DeviceMesh
+
+# What only several ranks need is imported where they need it: it takes a second, and most trainings have one rank.
 
 
 def require_shardable(architecture: Architecture, ranks: Ranks) -> None:
@@ -54,6 +57,8 @@ def place(fresh: PatchTST, ranks: Ranks, device: torch.device) -> tuple[PatchTST
     if ranks.count == 1:
         model = fresh.to(device)
         return model, model
+    from torch.distributed.device_mesh import init_device_mesh
+
     weights = fresh.state_dict()
     if ranks.sharding == "fsdp":
         fresh = fresh.to("meta")
@@ -77,6 +82,8 @@ def fully_shard_layers(model: PatchTST, mesh: DeviceMesh, *, bfloat16: bool) -> 
         bfloat16: gather in it what layers multiply in it; shares, sums of gradients, normalisations, the residual
             stream and the last layer stay float32, as on one process.
     """
+    from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+
     full = MixedPrecisionPolicy(cast_forward_inputs=False)
     half = MixedPrecisionPolicy(torch.bfloat16, reduce_dtype=torch.float32, cast_forward_inputs=False)
     for layer in model.layers:
@@ -94,6 +101,8 @@ def whole_weights(model: PatchTST, ranks: Ranks) -> dict[str, Tensor]:
     """
     if ranks.count == 1 or ranks.sharding == "ddp":
         return model.state_dict()
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+
     options = StateDictOptions(full_state_dict=True, cpu_offload=True)
     weights: dict[str, Tensor] = get_model_state_dict(model, options=options)  # type: ignore[assignment]
     return weights
@@ -104,6 +113,8 @@ def put_weights(model: PatchTST, weights: Mapping[str, Tensor], ranks: Ranks) ->
     if ranks.count == 1:
         model.load_state_dict(weights)
         return
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, set_model_state_dict
+
     options = StateDictOptions(full_state_dict=True, broadcast_from_rank0=True)
     set_model_state_dict(model, dict(weights), options=options)
 

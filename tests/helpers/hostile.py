@@ -92,14 +92,14 @@ def die_if_wide(values: Hyperparameters) -> list[float]:
 
 @dataclass(frozen=True)
 class HangHolding:
-    """Hangs in its first epoch, with a file locked for as long as the process lives."""
+    """Hangs in its first epoch, with a file that holds its process locked for as long as that lives."""
 
     file: Path
 
     def __call__(self, values: Hyperparameters) -> list[float]:
         with self.file.open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            file.write("hanging")
+            file.write(str(os.getpid()))
             file.flush()
             return hang(values)
 
@@ -142,9 +142,15 @@ class ScribblingObjective(FormulaObjective):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class JitteringObjective(Objective):
-    """Trains at a speed of chance, and shows itself: a file for each process that trains, a line for each begun."""
+    """Trains at a speed of chance, and shows itself: a file for each process that trains, a line for each begun.
+
+    Attributes:
+        folder: of these files.
+        dying: which trainings, in the order they begin and counted from 1, kill their process in their first epoch.
+    """
 
     folder: Path
+    dying: tuple[int, ...] = ()
 
     def train(
         self,
@@ -154,14 +160,20 @@ class JitteringObjective(Objective):
         micro_batch_size: int | None = None,
     ) -> TrainingResult:
         def late(record: EpochRecord) -> None:
+            if number in self.dying:
+                kill_itself(hyperparameters)
             time.sleep(random.SystemRandom().choice([0.0, 0.01, 0.05, 0.2]))
             if on_epoch is not None:
                 on_epoch(record)
 
         alive = self.folder / "alive" / str(os.getpid())
         alive.parent.mkdir(exist_ok=True)
-        with (self.folder / "begun").open("a") as begun:
+        with (self.folder / "begun").open("a+") as begun:
+            fcntl.flock(begun, fcntl.LOCK_EX)
             begun.write(f"{os.getpid()}\n")
+            begun.flush()
+            begun.seek(0)
+            number = len(begun.readlines())
         alive.touch()
         try:
             return super().train(hyperparameters, late, micro_batch_size=micro_batch_size)

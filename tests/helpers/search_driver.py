@@ -68,6 +68,7 @@ if __name__ == "__main__":
     if "hang" in sys.argv:
         objective = make_formula_objective(EXPERIMENT, HangHolding(folder / "held"), fixed=FEW_EPOCHS)
     if "jitter" in sys.argv:
-        objective = JitteringObjective(**vars(OBJECTIVE), folder=folder)
+        dying = tuple(int(each) for each in (flag("--dying") or "").split(",") if each)
+        objective = JitteringObjective(**vars(OBJECTIVE), folder=folder, dying=dying)
     url, workers = flag("--storage"), int(flag("--workers") or 1)
     raise SystemExit(run_script(lambda: search(folder, url, objective, workers)))

@@ -21,7 +21,7 @@ from runtime.model import precision
 from runtime.model.patchtst import PatchTST
 from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
-from runtime.script.ranks import find_ranks
+from runtime.script.launcher import find_ranks
 from runtime.script.running import run_script
 from runtime.training import sharding
 from runtime.training import trainer as trainer_module

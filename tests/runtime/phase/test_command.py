@@ -16,26 +16,30 @@ import pytest
 import torch
 
 from runtime.phase.command import visible_gpus, worker_flags
+from tests.helpers.ray_workers import workers_at
 from tests.helpers.small_project import run
 
 TASK = ("phase6a", "2M", "threshold_1pct")
 SEARCH, TRAIN = (f"outputs/phase6a/{kind}_2M_threshold_1pct" for kind in ("hpo", "train"))
 RUN = ("-m", "runtime", "run")
+NO_REPORT = "def write_phase(phase, folder):\n    return folder / 'report.html'\n"
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, project_copy: Path) -> Path:
     """A project in which one experiment was run without a disturbance."""
-    project = copy(project_copy, tmp_path_factory.mktemp("finished"))
+    project = copy(project_copy, tmp_path_factory.mktemp("finished"), report=True)
     answer = run(project, *RUN, *TASK)
     assert (answer.returncode, answer.stderr) == (0, ""), answer.stdout
     assert answer.stdout.splitlines()[-1] == f"written: {project}/outputs/phase6a/report.html"
     return project
 
 
-def copy(source: Path, target: Path) -> Path:
+def copy(source: Path, target: Path, *, report: bool = False) -> Path:
     """The project with scripts of three trials, and nothing run."""
     shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("outputs", "experiments"))
+    if not report:  # its pictures take as long as all the rest, and have tests of their own
+        (target / "runtime/report/page.py").write_text(NO_REPORT)
     answer = run(target, "-m", "codegen", "phase6a", "2M", "--trials", "3")
     assert answer.returncode == 0, answer.stderr
     return target
@@ -82,6 +86,25 @@ def test_killed_again_and_again_it_ends_with_the_same_records(
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert records(project) == records(finished)
     assert len((project / "experiments/test_openings.jsonl").read_text().splitlines()) == 1
+
+
+@pytest.mark.filterwarnings("ignore")  # Ray's own
+def test_on_ray_it_loses_workers_and_drivers_and_ends_with_the_same_records(
+    finished: Path, project_copy: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: nothing ran on a cluster")
+    project = copy(project_copy, tmp_path)
+    log = project / SEARCH / "run.log"
+    process = start(project, *TASK, "--engine", "ray")
+    wait_for("trial 1/3", log)
+    os.kill(workers_at("search")[0], signal.SIGKILL)
+    wait_for("trial 2/3", log)
+    process.send_signal(signal.SIGKILL)
+    told, _ = process.communicate()
+    assert "search phase6a/2M_threshold_1pct: running, started again (1)" in told
+    answer = run(project, *RUN, *TASK, "--engine", "ray")
+    assert answer.returncode == 0, answer.stdout + answer.stderr + log.read_text()
+    assert records(project) == records(finished)
 
 
 def test_what_is_finished_is_not_run_again(finished: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -17,12 +16,8 @@ from runtime.errors import UserError
 from runtime.phase.checkout import checkout_sha256
 from runtime.phase.graph import Node
 from runtime.phase.walk import Ending
-from tests.helpers.ray_workers import workers_at
-from tests.helpers.small_project import SOURCE, run
-from tests.runtime.phase.test_command import SEARCH, TASK, TRAIN, copy, start, wait_for
+from tests.helpers.small_project import SOURCE
 from tests.runtime.phase.test_local import SCRIPT, make_node, until
-
-FINDING = "experiments/phase6a/hpo_2M_threshold_1pct.best.json"
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: no node ran on a cluster")
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
@@ -107,24 +102,3 @@ def test_the_checkout_is_known_by_code_scripts_and_data(tmp_path: Path) -> None:
     assert len(seen) == 5
     with pytest.raises(OSError, match="manifest"):
         checkout_sha256(SOURCE / "tests", [])
-
-
-def test_a_run_on_ray_that_loses_workers_and_drivers_ends_with_the_same_finding(
-    project_copy: Path, tmp_path: Path
-) -> None:
-    undisturbed, project = (copy(project_copy, tmp_path / name) for name in ("undisturbed", "disturbed"))
-    assert run(undisturbed, "experiments/phase6a/hpo_2M_threshold_1pct.py").returncode == 0
-    log = project / SEARCH / "run.log"
-    process = start(project, *TASK, "--engine", "ray")
-    wait_for("trial 1/3", log)
-    os.kill(workers_at("search")[0], signal.SIGKILL)
-    wait_for("trial 2/3", log)
-    process.send_signal(signal.SIGKILL)
-    told, _ = process.communicate()
-    assert "search phase6a/2M_threshold_1pct: running, started again (1)" in told
-    process = start(project, *TASK, "--engine", "ray")
-    told, _ = process.communicate()
-    assert process.returncode == 0, told + log.read_text()
-    found, expected = (json.loads((each / FINDING).read_text()) for each in (project, undisturbed))
-    assert (found["best"], found["trials"]) == (expected["best"], expected["trials"])
-    assert json.loads((project / TRAIN / "result.json").read_text())["status"] == "finished"

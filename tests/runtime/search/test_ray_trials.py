@@ -16,8 +16,7 @@ from runtime.search.engine import DeadlineReached, TrialFault, WorkerLost
 from runtime.search.objective import Objective
 from runtime.search.study import Search
 from runtime.training.trainer import EpochRecord, TrainingResult
-from tests.helpers.hostile import JitteringObjective
-from tests.helpers.ray_workers import workers_at
+from tests.helpers.hostile import HangHolding, JitteringObjective
 from tests.helpers.search_driver import EXPERIMENT, FEW_EPOCHS, OBJECTIVE, settings_of
 from tests.helpers.tiny import make_arguments, make_formula_objective
 from tests.runtime.search.test_workers import trials_of
@@ -58,31 +57,12 @@ def start(objective: Objective = OBJECTIVE) -> Any:
 
 
 def test_a_search_on_ray_is_the_search_in_this_process(whole: list[tuple[Any, ...]], tmp_path: Path) -> None:
-    jittering = JitteringObjective(**vars(OBJECTIVE), folder=tmp_path)
+    jittering = JitteringObjective(**vars(OBJECTIVE), folder=tmp_path, dying=(2, 6))
     output = make_arguments(tmp_path).output
     found = Search(EXPERIMENT, OBJECTIVE, settings_of(2), output, engine(jittering))
-    lines = []
-    killed = 0
-
-    def kill_one(counted: object) -> None:
-        nonlocal killed
-        lines.append(counted)
-        if len(lines) in (3, 7):
-            killed += kill_a_worker()
-
-    found.on_trial = kill_one
     found.run()
     assert trials_of(found) == whole
-    assert killed == 2, "this test needs a worker to kill"
-
-
-def kill_a_worker() -> int:
-    for _ in range(100):
-        if workers := workers_at("_train"):
-            os.kill(workers[0], signal.SIGKILL)
-            return 1
-        time.sleep(0.05)
-    return 0
+    assert len((tmp_path / "begun").read_text().splitlines()) == len(whole) + 2
 
 
 def test_a_training_tells_its_epochs_and_its_result() -> None:
@@ -97,27 +77,30 @@ def test_a_training_tells_its_epochs_and_its_result() -> None:
     assert training.peak_memory_bytes > 1e8
 
 
-def test_a_training_that_is_stopped_ends_after_its_epoch() -> None:
+def test_a_training_that_is_stopped_ends_after_its_epoch(tmp_path: Path) -> None:
     training = start()
     assert isinstance(training.receive(), EpochRecord)
     training.stop()
     training.stop()
     with pytest.raises(DeadlineReached):
-        engine().ready([start(hanging())], time.monotonic() + 0.3)
+        engine().ready([start(hanging(tmp_path / "held"))], time.monotonic() + 0.3)
     until = time.monotonic() + 30
     while ray.available_resources().get("CPU", 0) < 1:  # the one that hangs has the other
         assert time.monotonic() < until
         time.sleep(0.1)
-    kill_a_worker()
+    kill_holder(tmp_path / "held")
 
 
-def hanging() -> Objective:
-    return make_formula_objective(EXPERIMENT, sleep_for_long, fixed=FEW_EPOCHS)
+def hanging(held: Path) -> Objective:
+    return make_formula_objective(EXPERIMENT, HangHolding(held), fixed=FEW_EPOCHS)
 
 
-def sleep_for_long(_: object) -> list[float]:
-    time.sleep(600)
-    return [0.5]
+def kill_holder(held: Path) -> None:
+    until = time.monotonic() + 60
+    while not (held.exists() and (process := held.read_text())):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    os.kill(int(process), signal.SIGKILL)
 
 
 def fail(_: object) -> list[float]:
@@ -128,15 +111,15 @@ def diverge(_: object) -> list[float]:
     return [0.5, float("nan")]
 
 
-def test_what_goes_wrong_is_told_as_by_a_process() -> None:
+def test_what_goes_wrong_is_told_as_by_a_process(tmp_path: Path) -> None:
     with pytest.raises(TrialFault, match="a fault of ours"):
         start(make_formula_objective(EXPERIMENT, fail)).receive()
     diverging = start(make_formula_objective(EXPERIMENT, diverge))
     assert diverging.receive().val_loss == 0.5
     with pytest.raises(RunError, match="diverged in epoch 2"):
         diverging.receive()
-    lost = start(hanging())
-    assert kill_a_worker()
+    lost = start(hanging(tmp_path / "held"))
+    kill_holder(tmp_path / "held")
     with pytest.raises(WorkerLost, match="the trial's worker was lost"):
         lost.receive()
 

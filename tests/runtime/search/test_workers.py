@@ -87,12 +87,12 @@ def wait_for_trainings(project: Path, count: int) -> None:
 
 
 def test_random_speed_changes_nothing_and_lines_come_in_the_order_of_trials(
-    whole: list[tuple[Any, ...]], url: str | None, tmp_path: Path
+    whole: list[tuple[Any, ...]], tmp_path: Path
 ) -> None:
-    driver = start(tmp_path, url, "--workers", "2")
+    driver = start(tmp_path, None, "--workers", "2")
     out, errors = driver.communicate(timeout=300)
     assert (driver.returncode, errors) == (0, "")
-    assert found_in(tmp_path, url) == whole
+    assert found_in(tmp_path, None) == whole
     assert re.findall(r"^trial (\d+)/14: (?:val_loss|pruned)", out, re.MULTILINE) == [
         str(each) for each in range(1, 15)
     ]
@@ -101,16 +101,11 @@ def test_random_speed_changes_nothing_and_lines_come_in_the_order_of_trials(
 
 
 @pytest.mark.skipif(killed_for_memory() is None, reason="this kernel does not tell whom it kills for lack of memory")
-def test_killed_worker_is_replaced_and_changes_nothing(
-    whole: list[tuple[Any, ...]], url: str | None, tmp_path: Path
-) -> None:
-    driver = start(tmp_path, url, "--workers", "2")
-    for count in (2, 4):
-        wait_for_trainings(tmp_path, count)
-        os.kill(begun(tmp_path)[-1], signal.SIGKILL)
+def test_killed_worker_is_replaced_and_changes_nothing(whole: list[tuple[Any, ...]], tmp_path: Path) -> None:
+    driver = start(tmp_path, None, "--workers", "2", "--dying", "2,5")
     out, _ = driver.communicate(timeout=300)
     assert driver.returncode == 0
-    assert found_in(tmp_path, url) == whole
+    assert found_in(tmp_path, None) == whole
     assert out.count("was killed by SIGKILL, and not for lack of memory; training it again\n") == 2
     assert len(begun(tmp_path)) == 14 + 2
 
