@@ -40,6 +40,8 @@ def generate_hpo_script(
     training_seed: int = 42,
     split_mode: str = "scattered",
     embargo: int = 0,
+    max_gap_days: int = 10,
+    holdout_assets: int = 0,
     label_price: str = "high",
     project: Path = PROJECT,
 ) -> str:
@@ -62,6 +64,8 @@ def generate_hpo_script(
         seed, search_seed, training_seed: of the split, the sampler, and weights, order and dropout.
         split_mode: ``scattered`` or ``contiguous``.
         embargo: bars around held-out chunks that no training sample touches.
+        max_gap_days: calendar days of the longest hole that a sample may lie across.
+        holdout_assets: of a panel, how many assets never train and are judged apart.
         label_price: a rule of `runtime.samples.labels`: ``high`` (touched) or ``close`` (closed above).
         project: folder that holds ``configs`` and ``data``.
 
@@ -94,6 +98,8 @@ def generate_training_script(
     training_seed: int = 42,
     split_mode: str = "scattered",
     embargo: int = 0,
+    max_gap_days: int = 10,
+    holdout_assets: int = 0,
     label_price: str = "high",
     project: Path = PROJECT,
 ) -> str:
@@ -141,7 +147,7 @@ def render_hpo(spec: HpoSpec) -> str:
         *constants.search_constants(spec),
         *constants.training_constants(spec),
         *constants.feature_constants(spec),
-        data.load_data(),
+        data.load_data(spec),
         data.make_experiment(),
         search.suggest(spec),
         search.make_objective(spec),
@@ -163,7 +169,7 @@ def render_training(spec: TrainingSpec) -> str:
         *constants.hyperparameter_constants(spec),
         *constants.training_constants(spec, spec.sharding),
         *constants.feature_constants(spec),
-        data.load_data(),
+        data.load_data(spec),
         data.make_experiment(),
         training.make_recipe(spec),
         training.make_trainer(spec),

@@ -41,16 +41,26 @@ def _run(options: argparse.Namespace, root: Path) -> int:
     if options.command == "build":
         path = build_default(root)
     else:
-        from data.importer import import_prices
-
-        path, notes = import_prices(options.file, options.name, options.vix, root, import_options(options))
+        path, notes = _import(options, root)
         print(*notes, sep="\n", file=sys.stderr)
     entry = entry_for(path, root)
+    assets = f" of {len(entry.assets):,} assets" if entry.assets else ""
     print(
-        f"{path.relative_to(root)}: {entry.rows:,} rows, {entry.first_date} to {entry.last_date}, "
+        f"{path.relative_to(root)}: {entry.rows:,} rows{assets}, {entry.first_date} to {entry.last_date}, "
         f"{len(entry.columns)} columns, content {entry.content_sha256[:12]}"
     )
     return 0
+
+
+def _import(options: argparse.Namespace, root: Path) -> tuple[Path, list[str]]:
+    asked, (first, *others) = import_options(options), options.files
+    if others or asked.panel or first.is_dir():
+        from data.panel import import_panel
+
+        return import_panel(options.files, options.name, options.vix, root, asked)
+    from data.importer import import_prices
+
+    return import_prices(first, options.name, options.vix, root, asked)
 
 
 def _verify(root: Path) -> int:

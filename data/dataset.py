@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from data import manifest
 from data.content import content_sha256, file_sha256
@@ -85,14 +88,26 @@ def publish(
     stored = _stored(path, root)
     if stored is None or difference(stored, frame):
         stored = frame
-        buffer = io.BytesIO()
-        # Dictionaries cost a fifth more: hardly any value of a price series comes twice.
-        frame.to_parquet(buffer, engine="pyarrow", index=False, compression="zstd", use_dictionary=False)
-        write_atomically(path, buffer.getvalue())
+        write_atomically(path, _as_parquet(frame))
     recorded = tuple(
         manifest.SourceFile(path=manifest.source_name(file, root), sha256=file_sha256(file)) for file in sources
     )
     manifest.record(path, describe(stored, file_sha256(path), recorded, command, changes), root)
+
+
+def _as_parquet(frame: pd.DataFrame) -> bytes:
+    """The frame as a parquet file; of a panel each asset as a row group, so that none is copied beside all others."""
+    buffer = io.BytesIO()
+    # Dictionaries cost a fifth more: hardly any value of a price series comes twice.
+    how: dict[str, Any] = {"compression": "zstd", "use_dictionary": False}
+    if "Asset" not in frame:
+        frame.to_parquet(buffer, engine="pyarrow", index=False, **how)
+        return buffer.getvalue()
+    schema = pa.Schema.from_pandas(frame, preserve_index=False)
+    with pq.ParquetWriter(buffer, schema, **how) as writer:
+        for _, rows in frame.groupby("Asset", sort=False):
+            writer.write_table(pa.Table.from_pandas(rows, schema=schema, preserve_index=False))
+    return buffer.getvalue()
 
 
 def _stored(path: Path, root: Path) -> pd.DataFrame | None:
@@ -105,17 +120,19 @@ def _stored(path: Path, root: Path) -> pd.DataFrame | None:
 
 def difference(stored: pd.DataFrame, rebuilt: pd.DataFrame) -> str | None:
     """Say where two datasets first differ: prices in any way, features by more than `TOLERANCE`; else None."""
-    if list(stored) != list(rebuilt) or not stored["Date"].equals(rebuilt["Date"]):
-        return "other columns or dates"
-    before, after = (frame.drop(columns="Date").to_numpy() for frame in (stored, rebuilt))
+    names = [name for name in ("Asset", "Date") if name in stored]
+    if list(stored) != list(rebuilt) or not all(stored[name].equals(rebuilt[name]) for name in names):
+        return "other columns, assets or dates"
+    columns = stored.columns.drop(names)
+    before, after = (frame[columns].to_numpy() for frame in (stored, rebuilt))
     # An oscillator that crosses zero has no relative precision there, hence the tiny absolute term.
     differs = ~np.isclose(after, before, rtol=TOLERANCE, atol=TOLERANCE**2)
-    exact = stored.columns[1:].isin(PRICE_COLUMNS)
+    exact = columns.isin(PRICE_COLUMNS)
     differs[:, exact] = (before != after)[:, exact]
     if not differs.any():
         return None
     row, column = np.argwhere(differs)[0]
-    place = f"{stored.columns[1 + column]} on {stored['Date'][row]:%Y-%m-%d}"
+    place = f"{columns[column]} on {stored['Date'][row]:%Y-%m-%d}"
     return f"{place}: {before[row, column]:.17g} stored, {after[row, column]:.17g} rebuilt"
 
 
@@ -128,14 +145,21 @@ def describe(
 ) -> manifest.DatasetEntry:
     """Return the manifest entry of ``frame``, stored in a file with ``file_hash``."""
     dates = frame["Date"]
+    assets = list(frame.groupby("Asset", sort=False)["Date"]) if "Asset" in frame else []
     return manifest.DatasetEntry(
         rows=len(frame),
-        first_date=f"{dates.iloc[0]:%Y-%m-%d}",
-        last_date=f"{dates.iloc[-1]:%Y-%m-%d}",
+        first_date=f"{dates.min():%Y-%m-%d}",
+        last_date=f"{dates.max():%Y-%m-%d}",
         columns=tuple(frame.columns),
         file_sha256=file_hash,
         content_sha256=content_sha256(frame),
         sources=sources,
         command=command,
         changes=changes,
+        assets={
+            str(name): manifest.AssetEntry(
+                rows=len(days), first_date=f"{days.iloc[0]:%Y-%m-%d}", last_date=f"{days.iloc[-1]:%Y-%m-%d}"
+            )
+            for name, days in assets
+        },
     )

@@ -14,7 +14,8 @@ _VENDORS = ", ".join(dict.fromkeys(dialect.name for dialect in DIALECTS if diale
 DESCRIPTION = f"""
 Make data/processed/NAME_dataset_c.parquet from daily prices. Known by their headings are {_VENDORS}; any other file
 needs Date, Open, High, Low, Close, and may have Volume, Adj Close, a column of splits, and VIX. Cells are separated by
-commas, semicolons, bars or tabs. The first line printed says what the file was taken for.
+commas, semicolons, bars or tabs. The first line printed says what the file was taken for. Several files of one asset
+each, or a folder of them, make a panel: data/processed/NAME_panel_c.parquet.
 """
 
 _HELP: dict[str, tuple[str | None, str]] = {
@@ -30,12 +31,20 @@ _HELP: dict[str, tuple[str | None, str]] = {
     "drop_repeats": (None, "leave out rows with which a calendar was filled (counted)"),
     "repair": (None, "widen High and Low to the bar's prices; divide a block whose jump comes back (recorded)"),
     "accept_jumps": (None, "take jumps that look like unadjusted splits for real (recorded)"),
+    "panel": (None, "take all assets of a file that holds several, as if each had a file"),
+    "skip_bad": (None, "leave out the assets of a panel that cannot be used (recorded)"),
 }
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the files and an option for each field of `ImportOptions`."""
-    parser.add_argument("file", type=Path, metavar="FILE", help="CSV (plain or .gz) or parquet")
+    parser.add_argument(
+        "files",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="CSV (plain or .gz) or parquet; several, or a folder: a panel",
+    )
     parser.add_argument("--name", required=True, help="letters, digits, - and _, such as SPY")
     parser.add_argument("--vix", type=Path, metavar="FILE", help="VIX by date, in a column VIX, VIXCLS or Close")
     choices = {"dates": ["day-first", "month-first"], "decimal": ["point", "comma"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from data.dataset import assemble, publish
@@ -32,15 +33,15 @@ def import_prices(
         DataError: ``name`` is not allowed or a file is unusable; nothing is then written.
     """
     options = options or ImportOptions()
-    path = _dataset_path(name, root)
+    path = dataset_path(name, root)
     prices = read_prices(source, vix, options)
     frame = assemble(prices.frame, source.name)
     sources = (source, vix) if vix else (source,)
-    publish(frame, path, sources, _command(source, name, vix, root, options), root, prices.changes)
-    return path, [*prices.notes, *prices.changes, *_too_short(len(frame))]
+    publish(frame, path, sources, command_of((source,), name, vix, root, options), root, prices.changes)
+    return path, [*prices.notes, *prices.changes, *too_short(len(frame))]
 
 
-def _too_short(rows: int) -> list[str]:
+def too_short(rows: int) -> list[str]:
     """A warning where scripts could be written for these rows, but not run."""
     if rows >= PROTOCOL_ROWS:
         return []
@@ -52,19 +53,19 @@ def _too_short(rows: int) -> list[str]:
     ]
 
 
-def _dataset_path(name: str, root: Path) -> Path:
+def dataset_path(name: str, root: Path, kind: str = "dataset") -> Path:
     """Return where the dataset ``name`` lies, refusing names that could leave the folder."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
         raise DataError(f"name {name!r} is not allowed: use up to 64 letters, digits, - and _, such as SPY")
     default = root / DEFAULT_DATASET
-    path = default.with_name(f"{name}_dataset_c.parquet")
+    path = default.with_name(f"{name}_{kind}_c.parquet")
     if path.name.lower() == default.name.lower():  # the same file where case is not told apart
         raise DataError(f"name {name!r} belongs to the embedded dataset: choose another")
     return path
 
 
-def _command(source: Path, name: str, vix: Path | None, root: Path, options: ImportOptions) -> str:
+def command_of(sources: Sequence[Path], name: str, vix: Path | None, root: Path, options: ImportOptions) -> str:
     """Return the command that makes the dataset again, naming files as the manifest does."""
-    words = ["python", "-m", "data", "import", source_name(source, root)]
+    words = ["python", "-m", "data", "import", *(source_name(source, root) for source in sources)]
     words += ["--vix", source_name(vix, root)] if vix else []
     return shlex.join([*words, "--name", name, *options.words()])

@@ -33,10 +33,18 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     sha256: Sha256
 
 
+class AssetEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the manifest says about one asset of a panel."""
+
+    rows: Annotated[int, msgspec.Meta(ge=1)]
+    first_date: Day
+    last_date: Day
+
+
 class DatasetEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What the manifest says about one dataset.
 
-    ``changes`` are what an import changed or accepted because the user allowed it.
+    ``changes`` are what an import changed or accepted because the user allowed it; ``assets`` those of a panel.
     """
 
     rows: Annotated[int, msgspec.Meta(ge=1)]
@@ -48,6 +56,7 @@ class DatasetEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     sources: tuple[SourceFile, ...]
     command: Line
     changes: tuple[Line, ...] = ()
+    assets: dict[Line, AssetEntry] = {}
 
 
 def load(root: Path = PROJECT) -> dict[str, DatasetEntry]:

@@ -23,6 +23,8 @@ class ImportOptions:
         drop_repeats: drop rows that repeat the row before, as filled calendars do.
         repair: clip High and Low to their bar, and divide blocks of prices whose jump comes back.
         accept_jumps: take jumps like an unadjusted split for real.
+        panel: take all assets of one file, for a panel.
+        skip_bad: leave out the assets of a panel that cannot be used.
     """
 
     ticker: str | None = None
@@ -37,6 +39,8 @@ class ImportOptions:
     drop_repeats: bool = False
     repair: bool = False
     accept_jumps: bool = False
+    panel: bool = False
+    skip_bad: bool = False
 
     def words(self) -> list[str]:
         """The same as words of a command line."""

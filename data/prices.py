@@ -11,7 +11,8 @@ from data.errors import DataError
 from data.options import ImportOptions
 from data.reading.asset import read_asset
 from data.reading.file import read_sheet
-from data.vix import known_vix, read_vix
+from data.reading.sheet import Sheet
+from data.vix import Vix, known_vix, read_vix
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,21 @@ def read_prices(path: Path, vix_path: Path | None = None, options: ImportOptions
         DataError: a file is unreadable, leaves something open, or its values are impossible; the message names rows,
             values and the option that helps.
     """
-    options = options or ImportOptions()
-    asset = read_asset(read_sheet(path), options)
+    return prices_of(read_sheet(path), read_vix(vix_path) if vix_path else None, options or ImportOptions())
+
+
+def prices_of(sheet: Sheet, vix: Vix | None, options: ImportOptions) -> Prices:
+    """Read and check the prices of one asset's sheet; see `read_prices`."""
+    asset = read_asset(sheet, options)
     frame, notes = asset.bars, (asset.understood, *asset.notes)
-    if vix_path is not None:
+    if vix is not None:
         if "VIX" in frame:
-            raise DataError(f"{path.name} has a VIX column already: leave --vix away or delete the column")
-        vix, understood = read_vix(vix_path)
-        notes = (*notes, understood)
-        frame = frame.assign(VIX=known_vix(frame, vix, vix_path.name, options, asset.foreign))
+            raise DataError(f"{sheet.file} has a VIX column already: leave --vix away or delete the column")
+        notes = (*notes, vix.understood)
+        frame = frame.assign(VIX=known_vix(frame, vix.values, vix.file, options, asset.foreign))
     elif "VIX" in frame:
         own = frame.set_index("Date")["VIX"]
-        frame = frame.assign(VIX=known_vix(frame, own, path.name, options, asset.foreign))
+        frame = frame.assign(VIX=known_vix(frame, own, sheet.file, options, asset.foreign))
     elif options.vix_lag is not None:
-        raise DataError(f"{path.name} has no VIX column: --vix-lag needs one, or --vix FILE")
+        raise DataError(f"{sheet.file} has no VIX column: --vix-lag needs one, or --vix FILE")
     return Prices(frame, notes, asset.changes)

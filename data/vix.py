@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +23,23 @@ LEAST_MEDIAN, MOST_MEDIAN = 5, 100
 """Between these lies the median of any VIX: since 1990 it closed between 9 and 83."""
 
 
-def read_vix(path: Path) -> tuple[pd.Series, str]:
-    """Read the VIX by date from a file's column of that name, or ``Close`` where there is none.
+@dataclass(frozen=True)
+class Vix:
+    """The VIX of a file of its own.
 
-    Returns:
-        vix: by date, NaN where the file has no value.
+    Attributes:
+        values: by date, NaN where the file has no value.
+        file: its name.
         understood: one line on what the file was taken for.
+    """
+
+    values: pd.Series
+    file: str
+    understood: str
+
+
+def read_vix(path: Path) -> Vix:
+    """Read the VIX by date from a file's column of that name, or ``Close`` where there is none.
 
     Raises:
         DataError: the file is unreadable or holds no such column.
@@ -44,7 +56,7 @@ def read_vix(path: Path) -> tuple[pd.Series, str]:
     understood = (
         f"{table.file}: {table.dialect.name}, {table.headings[column]} as VIX, {counted(len(frame), 'day')}, {order}"
     )
-    return frame.set_index("Date")[column].rename("VIX"), understood
+    return Vix(frame.set_index("Date")[column].rename("VIX"), path.name, understood)
 
 
 def known_vix(

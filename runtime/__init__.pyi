@@ -2,8 +2,8 @@ from .judging.predictor import load_predictor as load_predictor
 from .model.patchtst import PatchTST as PatchTST
 from .samples.chunk_splitter import ChunkSplitter as ChunkSplitter
 from .samples.experiment import Experiment as Experiment
+from .samples.loading import load_series as load_series
 from .samples.series import Series as Series
-from .samples.series import load_series as load_series
 from .samples.splits import SplitIndices as SplitIndices
 from .script.arguments import Arguments as Arguments
 from .script.arguments import parse_arguments as parse_arguments

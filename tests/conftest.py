@@ -20,6 +20,7 @@ SLOW = (
     "end_to_end/test_lifecycle.py",
     "runtime/training/test_sharded_resume.py",
     "end_to_end/test_borrowing_phases.py",
+    "end_to_end/test_panel.py",
     "runtime/search/test_postgres.py",
     "runtime/training/test_sharded_scripts.py",
     "runtime/search/test_search_killed.py",

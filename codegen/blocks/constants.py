@@ -35,8 +35,13 @@ def label_comment(label_price: str) -> str:
 def data_constants(spec: ExperimentSpec) -> list[Statement]:
     """Where the data lie and what they must be."""
     project = subscript(attribute(call(attribute(call("Path", MODULE_FILE), "resolve")), "parents"), literal(2))
-    values = {"DATA_PATH": spec.data_path, "DATA_SHA256": spec.data_sha256}
-    return list(section("Data", assign("PROJECT", project), *_assignments(values, {})))
+    values: dict[str, object] = {"DATA_PATH": spec.data_path, "DATA_SHA256": spec.data_sha256}
+    if spec.assets:
+        values["ASSETS"] = list(spec.assets)
+    if spec.holdout_assets:
+        values["HOLDOUT_ASSETS"] = list(spec.holdout_assets)
+    comments = {"HOLDOUT_ASSETS": "Their samples never train: only the test split holds some, which are judged apart."}
+    return list(section("Data", assign("PROJECT", project), *_assignments(values, comments)))
 
 
 def feature_constants(spec: ExperimentSpec) -> list[Statement]:

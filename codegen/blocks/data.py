@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from codegen.request.spec import ExperimentSpec
 from codegen.syntax.expressions import attribute, call, divide, multiline_call, name
 from codegen.syntax.statements import Statement, assign, function, return_
 
 
-def load_data() -> Statement:
+def load_data(spec: ExperimentSpec) -> Statement:
     """Load the data, refusing any other than the script was written for."""
+    panel = {"assets": name("ASSETS")} if spec.assets else {}
+    if spec.holdout_assets:
+        panel["holdout_assets"] = name("HOLDOUT_ASSETS")
     load = multiline_call(
         "load_series",
         divide(name("PROJECT"), name("DATA_PATH")),
         content_sha256=name("DATA_SHA256"),
         feature_columns=name("FEATURE_COLUMNS"),
         timescale=name("TIMESCALE"),
+        **panel,
     )
     return function(
         "load_data",
@@ -28,7 +33,7 @@ def make_experiment() -> Statement:
     """Labels from raw prices and the split, isolated by construction."""
     splitter = multiline_call(
         "ChunkSplitter",
-        total_days=call("len", name("series")),
+        total_days=call("len", attribute(name("series"), "calendar")),
         context_length=name("CONTEXT_LENGTH"),
         horizon=call("series.horizon_in_bars", name("HORIZON")),
         val_ratio=name("VAL_RATIO"),
@@ -37,6 +42,7 @@ def make_experiment() -> Statement:
         chunk_length=name("CHUNK_LENGTH"),
         mode=name("SPLIT_MODE"),
         embargo=name("EMBARGO"),
+        max_gap_days=name("MAX_GAP_DAYS"),
     )
     labels = call("series.labels", threshold=name("THRESHOLD"), horizon=name("HORIZON"), price=name("LABEL_PRICE"))
     experiment = multiline_call(
@@ -52,7 +58,7 @@ def make_experiment() -> Statement:
         series=name("series"),
         labels=labels,
         splitter=name("splitter"),
-        splits=call(attribute(name("splitter"), "split")),
+        splits=call(attribute(name("splitter"), "split"), attribute(name("series"), "timeline")),
     )
     body = [
         assign("series", call("load_data")),

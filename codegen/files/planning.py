@@ -9,9 +9,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from codegen.files.manifest import ManifestEntry
 from codegen.files.writer import Target
@@ -22,7 +19,7 @@ from codegen.request.configs import load_model
 from codegen.request.findings import load_finding, require_same_question
 from codegen.request.phases import ExperimentKey, runs_search, search_first, sources
 from codegen.request.request import Request
-from codegen.request.resolve import resolve_hpo, resolve_training
+from codegen.request.resolve import read_schema, resolve_hpo, resolve_training
 from codegen.request.spec import HpoSpec, TrainingSpec
 
 DEFAULT_RECIPE_SUFFIX = "_default"
@@ -142,7 +139,7 @@ def _rendered(planned: Sequence[Planned]) -> Iterator[Target]:
 
 def _default_spec(request: Request) -> TrainingSpec:
     model = load_model(request.budget, request.project)
-    recipe: dict[str, Any] = {"architecture": model.default, **msgspec.structs.asdict(model.recipe)}
+    recipe = model.default_recipe(panel=bool(read_schema(request)[2].assets))
     spec = resolve_training(
         replace(request, experiment=request.experiment + DEFAULT_RECIPE_SUFFIX),
         hyperparameters=recipe,

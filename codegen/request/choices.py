@@ -31,7 +31,7 @@ _PHASE_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
 DEFAULT_DATASET = "data/processed/SPX_dataset_c.parquet"
 NEEDED_COLUMNS = ("Date", "Open", "High", "Low", "Close")
-NOT_FEATURES = (*NEEDED_COLUMNS, "Volume")
+NOT_FEATURES = ("Asset", *NEEDED_COLUMNS, "Volume")
 
 
 class UsageError(ValueError):

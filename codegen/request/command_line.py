@@ -51,6 +51,9 @@ def make_parser() -> argparse.ArgumentParser:
     add("--timescale", metavar="T", help="daily, 2d, 3d, 5d or weekly (default: the phase's)")
     add("--data-path", default=choices.DEFAULT_DATASET, metavar="P", help="parquet file (default: %(default)s)")
     add("--feature-column", action="append", metavar="C", help="use this column; repeat it (default: all)")
+    add(
+        "--holdout-assets", type=int, default=0, metavar="N", help="of a panel, that never train (default: %(default)s)"
+    )
     add("--hyperparameters", default="search", metavar="H", help="search (default) or default: the untuned recipe")
     group = parser.add_argument_group("parameters of the scripts")
     for each in PARAMETERS.values():
@@ -102,6 +105,7 @@ def _request(options: argparse.Namespace, project: Path, **question: Any) -> Req
         experiment=begin + name_suffix(question["horizon"], question["timescale"]),
         data_path=options.data_path,
         feature_columns=options.feature_column,
+        holdout_assets=options.holdout_assets,
         project=project,
         **{name: getattr(options, name) for name in PARAMETERS},
     )

@@ -91,12 +91,36 @@ class Pruning(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     warmup_share: Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
+class PanelConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What differs on a panel, where one pass over the training samples takes many steps.
+
+    ``validate_every`` are the steps of what ``max_epochs`` and ``patience`` count there.
+    """
+
+    validate_every: Count
+    max_epochs: Count
+    patience: Count
+    space: Space = Space()
+
+
 class HpoConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """One file of ``configs/hpo``; what it leaves out of ``space`` and ``fixed`` is as `Recipe` declares it."""
 
     pruning: Pruning = Pruning(startup_trials=8, warmup_share=0.3)
     space: Space = Space()
     fixed: Fixed = Fixed()
+    panel: PanelConfig | None = None
+
+    def fixed_for(self, *, panel: bool) -> dict[str, Any]:
+        """Name and value of all that no search draws."""
+        fixed = msgspec.structs.asdict(self.fixed)
+        if not panel or self.panel is None:
+            return fixed
+        return fixed | {name: getattr(self.panel, name) for name in ("max_epochs", "patience", "validate_every")}
+
+    def space_for(self, *, panel: bool) -> Space:
+        """What a search draws."""
+        return self.panel.space if panel and self.panel is not None else self.space
 
 
 class Shared(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -130,6 +154,7 @@ class ModelConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     default: str
     architectures: Annotated[dict[Name, ArchitectureConfig], msgspec.Meta(min_length=1)]
     recipe: RecipeConfig = RecipeConfig()
+    panel_recipe: RecipeConfig | None = None
     checkpoint_activations: bool = False
     sharding: Literal["none", "ddp", "fsdp"] = "none"
 
@@ -140,6 +165,11 @@ class ModelConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             raise MisfitError(("sharding",), not_here(self.sharding, ["none"], "patchtst.norm is batch"))
         if self.default not in self.architectures:
             raise MisfitError(("default",), not_allowed(self.default, self.architectures))
+
+    def default_recipe(self, *, panel: bool) -> dict[str, Any]:
+        """The recipe that needs no search, its architecture among it."""
+        recipe = self.panel_recipe if panel and self.panel_recipe is not None else self.recipe
+        return {"architecture": self.default, **msgspec.structs.asdict(recipe)}
 
     def shared(self) -> dict[str, Any]:
         """What every architecture shares, as the fields of `Architecture`."""

@@ -129,6 +129,13 @@ class Parameters:
         remark=_or("split_mode", SPLIT_MODES),
     )
     embargo: int = _parameter(0, at_least(0), "Split", "bars around held-out chunks left out (%(default)s)")
+    max_gap_days: int = _parameter(
+        10,
+        at_least(1),
+        "Split",
+        "longest hole inside a sample (%(default)s)",
+        remark=lambda _spec: "calendar days: no sample lies across a longer hole",
+    )
     seed: int = _parameter(42, at_least(0), "Split", "of the split (%(default)s)", constant="SPLIT_SEED")
     training_seed: int = _parameter(42, at_least(0), "Training", "of weights, order, dropout (%(default)s)")
 

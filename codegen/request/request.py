@@ -29,6 +29,7 @@ class Request(SearchParameters, Parameters):
     timescale: str
     data_path: str
     feature_columns: Sequence[str] | None = None
+    holdout_assets: int = 0
     project: Path = PROJECT
 
     def __post_init__(self) -> None:
@@ -37,6 +38,7 @@ class Request(SearchParameters, Parameters):
         require_choice("task", self.task, choices.TASKS)
         require_choice("horizon", self.horizon, choices.HORIZONS)
         require_choice("timescale", self.timescale, choices.TIMESCALES)
+        at_least(0)("holdout_assets", self.holdout_assets)
         self._check_name()
         self._check_parameters()
 
@@ -74,6 +76,8 @@ class Request(SearchParameters, Parameters):
             parts += ["--timescale", self.timescale]
         if self.data_path != choices.DEFAULT_DATASET:
             parts += [f"--data-path={self.data_path}"]  # "=", because free text may begin with a dash
+        if self.holdout_assets:
+            parts += ["--holdout-assets", str(self.holdout_assets)]
         for each in PARAMETERS.values():
             if (value := getattr(self, each.name)) != each.default:
                 parts += [each.flag, str(value)]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
-
-import msgspec
+from typing import TYPE_CHECKING, Any
 
 from codegen.request import choices
 from codegen.request.choices import UsageError, require_choice
@@ -17,6 +16,9 @@ from codegen.request.request import Request
 from codegen.request.spec import HpoSpec, TrainingSpec
 from runtime.model.architecture import Architecture
 from runtime.training.recipe import SEARCHED
+
+if TYPE_CHECKING:
+    from data.manifest import DatasetEntry
 
 _DATA_SHAPE = ("num_channels", "context_length")  # stand elsewhere in a script, as data and split
 
@@ -33,10 +35,10 @@ def resolve_hpo(request: Request) -> HpoSpec:
     return HpoSpec(
         **common,
         architectures={name: _without(asdict(each), common["model"], _DATA_SHAPE) for name, each in solved.items()},
-        space=hpo.space.draws(),
+        space=hpo.space_for(panel=bool(common["assets"])).draws(),
         **values_of(request, SearchParameters),
         startup_trials=hpo.pruning.startup_trials,
-        pruning_warmup_epochs=round(hpo.pruning.warmup_share * hpo.fixed.max_epochs),
+        pruning_warmup_epochs=round(hpo.pruning.warmup_share * common["fixed"]["max_epochs"]),
     )
 
 
@@ -81,8 +83,9 @@ def _sharding(request: Request) -> str | None:
 
 
 def _common(request: Request) -> dict[str, Any]:
-    fixed, model = load_hpo(request.budget, request.project).fixed, load_model(request.budget, request.project)
-    columns, every, sha256 = read_schema(request)
+    hpo, model = load_hpo(request.budget, request.project), load_model(request.budget, request.project)
+    columns, every, entry = read_schema(request)
+    assets = tuple(entry.assets)
     return {
         "command": (request if columns != every else replace(request, feature_columns=None)).command(),
         "experiment": request.experiment,
@@ -93,19 +96,37 @@ def _common(request: Request) -> dict[str, Any]:
         "timescale": request.timescale,
         "threshold": choices.THRESHOLDS[request.task],
         "data_path": request.data_path,
-        "data_sha256": sha256,
+        "data_sha256": entry.content_sha256,
+        "assets": assets,
+        "holdout_assets": choose_holdout(assets, request),
         "feature_columns": columns,
         **values_of(request, Parameters),
         "chunk_length": request.chunk_length or default_chunk_length(request.context_length),
         "parameter_budget": model.parameters,
         "model": model.shared(),
-        "fixed": msgspec.structs.asdict(fixed),
+        "fixed": hpo.fixed_for(panel=bool(assets)),
         "checkpoint_activations": model.checkpoint_activations,
     }
 
 
-def read_schema(request: Request) -> tuple[tuple[str, ...], tuple[str, ...], str]:
-    """Of the data a request names: its feature columns, all that there are, and the content hash.
+def choose_holdout(assets: Sequence[str], request: Request) -> tuple[str, ...]:
+    """The assets of a panel that never train: drawn by the split's seed, fewer always among more.
+
+    Raises:
+        UsageError: if none would be left, the data are no panel, or a panel is asked for at another timescale.
+    """
+    count = request.holdout_assets
+    if assets and request.timescale != "daily":
+        raise UsageError(f"timescale {request.timescale!r}: {request.data_path} is a panel, which has daily bars only")
+    if count and count >= len(assets):
+        there = f"{len(assets)} assets" if assets else "one series, no panel of assets"
+        raise UsageError(f"--holdout-assets {count}: {request.data_path} holds {there}, and some must train")
+    drawn = sorted(assets, key=lambda name: hashlib.sha256(f"{request.seed} {name}".encode()).digest())
+    return tuple(name for name in assets if name in drawn[:count])
+
+
+def read_schema(request: Request) -> tuple[tuple[str, ...], tuple[str, ...], DatasetEntry]:
+    """Of the data a request names: its feature columns, all that there are, and what the manifest says of it.
 
     Raises:
         UsageError: if the file or its manifest entry is missing or named otherwise, or a column cannot be used.
@@ -142,7 +163,7 @@ def read_schema(request: Request) -> tuple[tuple[str, ...], tuple[str, ...], str
         raise UsageError(
             f"{request.data_path} {wrong}; it has {present}" + (f". Did you mean {guess}?" if guess else "")
         )
-    return columns, tuple(features), entry.content_sha256
+    return columns, tuple(features), entry
 
 
 def _solve(request: Request, columns: tuple[str, ...]) -> dict[str, Architecture]:

@@ -19,6 +19,8 @@ class ExperimentSpec(Parameters):
         experiment, phase, budget, task, horizon, timescale: the question; ``horizon`` in trading days.
         threshold: fraction above the decision row's close.
         data_path: posix path inside the project; data_sha256: its content hash.
+        assets: of a panel, in the order of their rows; none of a single series.
+        holdout_assets: those among them that never train.
         feature_columns: channels, in order.
         parameter_budget: trainable parameters, ±5 %.
         model: architecture fields shared by all candidates.
@@ -36,6 +38,8 @@ class ExperimentSpec(Parameters):
     threshold: float
     data_path: str
     data_sha256: str
+    assets: tuple[str, ...]
+    holdout_assets: tuple[str, ...]
     feature_columns: tuple[str, ...]
     parameter_budget: int
     model: dict[str, Any]
@@ -45,7 +49,7 @@ class ExperimentSpec(Parameters):
     def sha256(self) -> str:
         """Hash of the canonical JSON of all fields that stand in the script, parameters under their names there."""
         constants = {name: each.constant.lower() for name, each in PARAMETERS.items()}
-        fields = {constants.get(name, name): value for name, value in asdict(self).items() if value is not None}
+        fields = {constants.get(name, name): value for name, value in asdict(self).items() if value not in (None, ())}
         canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 

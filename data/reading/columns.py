@@ -78,6 +78,30 @@ def table_of(sheet: Sheet, options: ImportOptions) -> Table:
     return _rows_of_ticker(table, options.ticker, several=any(column.ticker for column in sheet.columns))
 
 
+def by_ticker(sheet: Sheet) -> dict[str, Sheet]:
+    """A file of several assets as a sheet for each, in the order of their names.
+
+    Raises:
+        DataError: it names no assets.
+    """
+    tickers = sorted({column.ticker for column in sheet.columns if column.ticker})
+    if tickers:
+        return {name: replace(sheet, columns=_of_ticker(sheet, name)) for name in tickers}
+    dialect = dialect_of([*sheet.names, *(column.heading for column in sheet.columns)])
+    column = _find(sheet.file, "Ticker", sheet.columns, dialect.columns.get("Ticker", ()))
+    if column is None or isinstance(column.cells, np.ndarray):
+        raise DataError(f"{sheet.file} has no column of tickers: leave --panel away")
+    places: dict[str, list[int]] = {}
+    for row, cell in enumerate(column.cells):
+        places.setdefault(cell.strip(), []).append(row)
+    return {name: _rows_of(sheet, places[name]) for name in sorted(places)}
+
+
+def _rows_of(sheet: Sheet, keep: list[int]) -> Sheet:
+    columns = [replace(column, cells=_taken(column.cells, keep)) for column in sheet.columns]
+    return replace(sheet, columns=columns, rows=[sheet.rows[row] for row in keep])
+
+
 def _find(file: str, ours: str, columns: list[Column], names: tuple[str, ...]) -> Column | None:
     """The column under the first of ``names``; one that holds zeros alone gives way to the next."""
     by_name: dict[str, Column] = {}
@@ -129,7 +153,9 @@ def _taken(cells: Cells, keep: list[int]) -> Cells:
 
 def _choose(file: str, tickers: list[str], wanted: str | None) -> str:
     if wanted is None and len(tickers) > 1:
-        raise DataError(f"{file} holds {len(tickers)} assets: choose one by --ticker: {quoted(tickers)}")
+        raise DataError(
+            f"{file} holds {len(tickers)} assets: choose one by --ticker, or all by --panel: {quoted(tickers)}"
+        )
     if wanted is not None and wanted not in tickers:
         raise DataError(f"{file} holds no {shown(wanted)}; there are {quoted(tickers)}")
     return wanted if wanted is not None else next(iter(tickers), "")

@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2B threshold_5pct
 # Generator: 0.1.0
-# Spec: sha256:02c01bfad5f5302a5889c35f0438bfe7fe597fb34b77530820af120a027d3962
-# Seal: sha256:93def773d5a45eaf4f17fad36c964f3d1cdf817349075206642245ddabb6aa6e
+# Spec: sha256:57ef095eddf14bfc86a50382c0b70c67e96d9fb0ee971dd4114ac50837879c9e
+# Seal: sha256:7304e1c2feba9e614cd2706cc162c5dd513e01530b655f86abd07d0de377f390
 """Search hyperparameters of a PatchTST that forecasts whether a price will rise.
 
 Validation loss decides; the test split is never read. Rerunning continues an interrupted search; a
@@ -49,6 +49,7 @@ TEST_RATIO = 0.15
 CHUNK_LENGTH = 201  # 3 x (60 + 7): three of the longest sample
 SPLIT_MODE = "scattered"  # or "contiguous"
 EMBARGO = 0
+MAX_GAP_DAYS = 10  # calendar days: no sample lies across a longer hole
 SPLIT_SEED = 42
 
 # --- Model ----------------------------------------------------------------------------------------
@@ -164,7 +165,7 @@ def make_experiment() -> Experiment:
     """Label every day from raw prices and split the days: no two splits share one."""
     series = load_data()
     splitter = ChunkSplitter(
-        total_days=len(series),
+        total_days=len(series.calendar),
         context_length=CONTEXT_LENGTH,
         horizon=series.horizon_in_bars(HORIZON),
         val_ratio=VAL_RATIO,
@@ -173,6 +174,7 @@ def make_experiment() -> Experiment:
         chunk_length=CHUNK_LENGTH,
         mode=SPLIT_MODE,
         embargo=EMBARGO,
+        max_gap_days=MAX_GAP_DAYS,
     )
     return Experiment(
         name=EXPERIMENT,
@@ -186,7 +188,7 @@ def make_experiment() -> Experiment:
         series=series,
         labels=series.labels(threshold=THRESHOLD, horizon=HORIZON, price=LABEL_PRICE),
         splitter=splitter,
-        splits=splitter.split(),
+        splits=splitter.split(series.timeline),
     )
 
 

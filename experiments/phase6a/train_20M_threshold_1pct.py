@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 20M threshold_1pct
 # Generator: 0.1.0
-# Spec: sha256:aa983015e26fa33335d8156f551fb975056e5534cad8a1dd789ced04ff2f7301
-# Seal: sha256:d3448f9153125669f89bc5c87d873f312fc612f56a1f2d9171253ca66e662f78
+# Spec: sha256:8db674aa1cdfa79bee688bd158c6801976d7716ab575618e6c08be2200d2791a
+# Seal: sha256:4b7bf432c08bff68d99681302ad97808bfd3b0db758e870268802a583b6ce82f
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -49,6 +49,7 @@ TEST_RATIO = 0.15
 CHUNK_LENGTH = 201  # 3 x (60 + 7): three of the longest sample
 SPLIT_MODE = "scattered"  # or "contiguous"
 EMBARGO = 0
+MAX_GAP_DAYS = 10  # calendar days: no sample lies across a longer hole
 SPLIT_SEED = 42
 
 # --- Model ----------------------------------------------------------------------------------------
@@ -130,7 +131,7 @@ def make_experiment() -> Experiment:
     """Label every day from raw prices and split the days: no two splits share one."""
     series = load_data()
     splitter = ChunkSplitter(
-        total_days=len(series),
+        total_days=len(series.calendar),
         context_length=CONTEXT_LENGTH,
         horizon=series.horizon_in_bars(HORIZON),
         val_ratio=VAL_RATIO,
@@ -139,6 +140,7 @@ def make_experiment() -> Experiment:
         chunk_length=CHUNK_LENGTH,
         mode=SPLIT_MODE,
         embargo=EMBARGO,
+        max_gap_days=MAX_GAP_DAYS,
     )
     return Experiment(
         name=EXPERIMENT,
@@ -152,7 +154,7 @@ def make_experiment() -> Experiment:
         series=series,
         labels=series.labels(threshold=THRESHOLD, horizon=HORIZON, price=LABEL_PRICE),
         splitter=splitter,
-        splits=splitter.split(),
+        splits=splitter.split(series.timeline),
     )
 
 

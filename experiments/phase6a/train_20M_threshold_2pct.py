@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 20M threshold_2pct
 # Generator: 0.1.0
-# Spec: sha256:412c3ddd47866e4ea0b48f1600ddd2b81b9779e3e575410a9d726a9fc9402610
-# Seal: sha256:8ba3aadd60575ab91a04ae185cf7025e03ea34938e9fd0e9227a976ff62842ad
+# Spec: sha256:94985589adfc833724ee16ebfdd10c6fb7ca69160b6017c9350341087ef792da
+# Seal: sha256:0dc2ce8d47b47ce52d0be86622b9e69ecb3a31b092e6e358e4cde3c2ec25be07
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -49,6 +49,7 @@ TEST_RATIO = 0.15
 CHUNK_LENGTH = 201  # 3 x (60 + 7): three of the longest sample
 SPLIT_MODE = "scattered"  # or "contiguous"
 EMBARGO = 0
+MAX_GAP_DAYS = 10  # calendar days: no sample lies across a longer hole
 SPLIT_SEED = 42
 
 # --- Model ----------------------------------------------------------------------------------------
@@ -131,7 +132,7 @@ def make_experiment() -> Experiment:
     """Label every day from raw prices and split the days: no two splits share one."""
     series = load_data()
     splitter = ChunkSplitter(
-        total_days=len(series),
+        total_days=len(series.calendar),
         context_length=CONTEXT_LENGTH,
         horizon=series.horizon_in_bars(HORIZON),
         val_ratio=VAL_RATIO,
@@ -140,6 +141,7 @@ def make_experiment() -> Experiment:
         chunk_length=CHUNK_LENGTH,
         mode=SPLIT_MODE,
         embargo=EMBARGO,
+        max_gap_days=MAX_GAP_DAYS,
     )
     return Experiment(
         name=EXPERIMENT,
@@ -153,7 +155,7 @@ def make_experiment() -> Experiment:
         series=series,
         labels=series.labels(threshold=THRESHOLD, horizon=HORIZON, price=LABEL_PRICE),
         splitter=splitter,
-        splits=splitter.split(),
+        splits=splitter.split(series.timeline),
     )
 
 

@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2M threshold_1pct
 # Generator: 0.1.0
-# Spec: sha256:96ac4793c37f36ea5939189fc5122259c3c7ee998a4c3f403d0a969d9172c7ba
-# Seal: sha256:f995c28dad4535033f59b5de08ee2b3f34807f12cb1b9d198bffda4f03d28496
+# Spec: sha256:f71945a00b6bc142f02670ce1c6749280cb232f2b92777291a1d2c6b4d29fd9f
+# Seal: sha256:593d9acd9b0c0f8c6ddfa2c670d399169dc7fd0db25301035e57de94962c07b6
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -48,6 +48,7 @@ TEST_RATIO = 0.15
 CHUNK_LENGTH = 201  # 3 x (60 + 7): three of the longest sample
 SPLIT_MODE = "scattered"  # or "contiguous"
 EMBARGO = 0
+MAX_GAP_DAYS = 10  # calendar days: no sample lies across a longer hole
 SPLIT_SEED = 42
 
 # --- Model ----------------------------------------------------------------------------------------
@@ -152,7 +153,7 @@ def make_experiment() -> Experiment:
     """Label every day from raw prices and split the days: no two splits share one."""
     series = load_data()
     splitter = ChunkSplitter(
-        total_days=len(series),
+        total_days=len(series.calendar),
         context_length=CONTEXT_LENGTH,
         horizon=series.horizon_in_bars(HORIZON),
         val_ratio=VAL_RATIO,
@@ -161,6 +162,7 @@ def make_experiment() -> Experiment:
         chunk_length=CHUNK_LENGTH,
         mode=SPLIT_MODE,
         embargo=EMBARGO,
+        max_gap_days=MAX_GAP_DAYS,
     )
     return Experiment(
         name=EXPERIMENT,
@@ -174,7 +176,7 @@ def make_experiment() -> Experiment:
         series=series,
         labels=series.labels(threshold=THRESHOLD, horizon=HORIZON, price=LABEL_PRICE),
         splitter=splitter,
-        splits=splitter.split(),
+        splits=splitter.split(series.timeline),
     )
 
 

@@ -2,8 +2,8 @@
 # Written by codegen and meant to be read; the seal tells hand edits, which are never overwritten.
 # Command: python -m codegen phase6a 2M threshold_2pct
 # Generator: 0.1.0
-# Spec: sha256:7217cacf4c53a88a5567dbf9eaecbcf520e41e41597000d3243014b52636f4c3
-# Seal: sha256:993300e2574fe60c7464043eb5e5f8d22cca82788831bc3e325ade34ed065642
+# Spec: sha256:9106b48975e7a7cfa1c67b5cec0d33f3bf20f8cf7d4b94c961b45f98a666f373
+# Seal: sha256:45e3c787352bfd61e8b79779b44f910af53b0ac9c775e354360c33f9bd49313d
 """Train and evaluate a PatchTST that forecasts whether a price will rise.
 
 Early stopping and the decision threshold come from validation. The test split is opened once, after
@@ -49,6 +49,7 @@ TEST_RATIO = 0.15
 CHUNK_LENGTH = 201  # 3 x (60 + 7): three of the longest sample
 SPLIT_MODE = "scattered"  # or "contiguous"
 EMBARGO = 0
+MAX_GAP_DAYS = 10  # calendar days: no sample lies across a longer hole
 SPLIT_SEED = 42
 
 # --- Model ----------------------------------------------------------------------------------------
@@ -131,7 +132,7 @@ def make_experiment() -> Experiment:
     """Label every day from raw prices and split the days: no two splits share one."""
     series = load_data()
     splitter = ChunkSplitter(
-        total_days=len(series),
+        total_days=len(series.calendar),
         context_length=CONTEXT_LENGTH,
         horizon=series.horizon_in_bars(HORIZON),
         val_ratio=VAL_RATIO,
@@ -140,6 +141,7 @@ def make_experiment() -> Experiment:
         chunk_length=CHUNK_LENGTH,
         mode=SPLIT_MODE,
         embargo=EMBARGO,
+        max_gap_days=MAX_GAP_DAYS,
     )
     return Experiment(
         name=EXPERIMENT,
@@ -153,7 +155,7 @@ def make_experiment() -> Experiment:
         series=series,
         labels=series.labels(threshold=THRESHOLD, horizon=HORIZON, price=LABEL_PRICE),
         splitter=splitter,
-        splits=splitter.split(),
+        splits=splitter.split(series.timeline),
     )
 
 

@@ -39,13 +39,14 @@ def ewma_volatility(series: Series) -> Floats:
     """Daily volatility known at the close of each bar's last day: the root of the weighted mean squared log return.
 
     ``variance[t] = sum(DECAY^k * return[t-k]^2) / sum(DECAY^k)`` over all *daily* returns up to day t, whatever the
-    timescale, because the label looks at the trading days after a bar.
+    timescale, because the label looks at the trading days after a bar, and of the bar's asset alone.
 
     Returns:
         Shape (bars,); NaN before the first return.
     """
-    returns = np.log(series.daily["Close"]).diff()
-    variance: Floats = (returns**2).ewm(alpha=1 - DECAY).mean().to_numpy(np.float64)
+    logarithm = np.log(series.daily["Close"])
+    squares = (logarithm[rows].diff() ** 2 for rows in series.rows_of_assets)
+    variance: Floats = np.concatenate([each.ewm(alpha=1 - DECAY).mean().to_numpy(np.float64) for each in squares])
     return np.sqrt(variance)[series.bars.last_day]
 
 

@@ -1,6 +1,8 @@
 """How sure a number is, with the chunk as the unit: samples of one chunk overlap, so they are no independent evidence.
 
-Held-out chunks share no day, and all of a split have the same number of samples. Two intervals are given. The *t
+Held-out chunks share no day. Those of one asset hold as many samples each; those of a panel do not, as its assets begin
+and end when they do, and a chunk then weighs as its samples do (a ratio estimator, Cochran 1977, section 6.3). Two
+intervals are given. The *t
 interval* on chunk means is right for means that are near normal, even with few chunks; a single crash among five
 chunks is not near normal, and it then covers less than stated. The *bootstrap* resamples whole chunks (Efron 1979;
 for dependent data Künsch 1989, with blocks fixed by the split); it also serves numbers that are no mean, such as AUC,
@@ -39,9 +41,9 @@ PROTOCOL = {
 """As every result records it."""
 
 
-def chunk_numbers(starts: Indices, chunks: Chunks) -> Indices:
-    """Number, from 0, of the chunk that each sample lies in; shape (samples,)."""
-    return np.searchsorted([start for start, _ in chunks], starts, side="right") - 1
+def chunk_numbers(first_days: Indices, chunks: Chunks) -> Indices:
+    """Number, from 0, of the chunk that each sample lies in, given the first day it touches; shape (samples,)."""
+    return np.searchsorted([start for start, _ in chunks], first_days, side="right") - 1
 
 
 def chunk_means(values: Floats, chunk_of: Indices) -> Floats:
@@ -49,12 +51,26 @@ def chunk_means(values: Floats, chunk_of: Indices) -> Floats:
     return np.bincount(chunk_of, values) / np.bincount(chunk_of)
 
 
-def t_interval(means: Floats) -> list[float] | None:
-    """Student's t interval of the mean of independent chunk means; None with fewer than three."""
+def chunk_weights(chunk_of: Indices) -> Floats:
+    """Samples of each chunk over their mean, shape (chunks,): all 1 where chunks hold as many."""
+    samples = np.bincount(chunk_of).astype(np.float64)
+    weights: Floats = samples / samples.mean()
+    return weights
+
+
+def t_interval(means: Floats, weights: Floats | None = None) -> list[float] | None:
+    """Student's t interval of the mean of independent chunk means; None with fewer than three.
+
+    Args:
+        means: of the chunks, shape (chunks,).
+        weights: see `chunk_weights`; None: they are equal.
+    """
     if means.size < LEAST_CHUNKS:
         return None
-    half = stats.t.ppf((1 + LEVEL) / 2, means.size - 1) * _standard_error(means)
-    return [float(means.mean() - half), float(means.mean() + half)]
+    weights = np.ones_like(means) if weights is None else weights
+    centre = (weights * means).mean()
+    half = stats.t.ppf((1 + LEVEL) / 2, means.size - 1) * _standard_error(means, weights)
+    return [float(centre - half), float(centre + half)]
 
 
 def detectable(standard_error: float, chunks: int) -> float:
@@ -110,13 +126,14 @@ def forecast_intervals(labels: Floats, logits: Floats, chunk_of: Indices, *, tra
     Returns:
         Metric -> ``t`` (losses only) and ``bootstrap``, each ``[low, high]`` or None.
     """
-    weights = resampled_chunks(int(chunk_of[-1]) + 1)
+    weights, size = resampled_chunks(int(chunk_of.max()) + 1), chunk_weights(chunk_of)
     constant = np.full_like(logits, base_rate_logit(train_base_rate))
     intervals: dict[str, Any] = {}
     for name, loss in (("log_loss", log_losses), ("brier", _squared_errors)):
         means, reference = chunk_means(loss(labels, logits), chunk_of), chunk_means(loss(labels, constant), chunk_of)
-        intervals[name] = {"t": t_interval(means), "bootstrap": _bootstrap(weights @ means / means.size, means.size)}
-        intervals[f"{name}_skill"] = {"bootstrap": _bootstrap(1 - weights @ means / (weights @ reference), means.size)}
+        sums, chunks = weights @ (size * means), means.size
+        intervals[name] = {"t": t_interval(means, size), "bootstrap": _bootstrap(sums / (weights @ size), chunks)}
+        intervals[f"{name}_skill"] = {"bootstrap": _bootstrap(1 - sums / (weights @ (size * reference)), chunks)}
     for name, draws in zip(("roc_auc", "pr_auc"), rank_draws(labels, logits, chunk_of, weights), strict=True):
         intervals[name] = {"bootstrap": _bootstrap(draws, weights.shape[1])}
     return {name: _explained(interval, weights.shape[1]) for name, interval in intervals.items()}
@@ -134,15 +151,15 @@ def paired_difference(labels: Floats, model: Floats, baseline: Floats, chunk_of:
         For ``log_loss`` and ``roc_auc``: ``difference``, its intervals, and ``detectable``, the smallest true
         difference that so many chunks show with a power of 80 %; ``log_loss`` also has ``per_chunk``.
     """
-    weights = resampled_chunks(int(chunk_of[-1]) + 1)
+    weights, size = resampled_chunks(int(chunk_of.max()) + 1), chunk_weights(chunk_of)
     chunks = weights.shape[1]
     means = chunk_means(log_losses(labels, model) - log_losses(labels, baseline), chunk_of)
     loss = {
-        "difference": float(means.mean()),
+        "difference": float((size * means).mean()),
         "per_chunk": means.tolist(),
-        "t": t_interval(means),
-        "bootstrap": _bootstrap(weights @ means / chunks, chunks),
-        "detectable": detectable(_standard_error(means), chunks) if chunks >= LEAST_CHUNKS else None,
+        "t": t_interval(means, size),
+        "bootstrap": _bootstrap(weights @ (size * means) / (weights @ size), chunks),
+        "detectable": detectable(_standard_error(means, size), chunks) if chunks >= LEAST_CHUNKS else None,
     }
     ranking = _auc_difference(labels, model, baseline, chunk_of, weights)
     return {"log_loss": _explained(loss, chunks), "roc_auc": _explained(ranking, chunks)}
@@ -164,8 +181,9 @@ def _auc_difference(
     }
 
 
-def _standard_error(means: Floats) -> float:
-    return float(means.std(ddof=1) / np.sqrt(means.size))
+def _standard_error(means: Floats, weights: Floats) -> float:
+    around = weights * (means - (weights * means).mean())
+    return float(around.std(ddof=1) / np.sqrt(means.size))
 
 
 def _squared_errors(labels: Floats, logits: Floats) -> Floats:

@@ -8,6 +8,8 @@
   ``gradient_boosting``) -> its report. A report is that of `evaluation.evaluate`, with ``chunks`` (how many),
   ``intervals`` (`intervals.forecast_intervals`) and, for a baseline, ``model_minus_this``
   (`intervals.paired_difference`). ``test`` is null until the split is opened, and ``test_opening`` with it.
+- of a panel ``by_asset``: split -> `by_asset.asset_reports`, and ``unseen``: the reports on test samples of the assets
+  that never train, null where all train or the split is closed.
 - ``decision_threshold``: the model's, tuned on validation; every forecast's own stands in its reports.
 - ``interval_protocol``: level, unit, resamples and what to beware of.
 - ``environment``: versions, device and the precision that the model computes in (`records.environment`).
@@ -23,10 +25,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from runtime.arrays import Floats, Indices
 from runtime.judging.baseline_cache import baseline_logits
+from runtime.judging.by_asset import asset_reports
 from runtime.judging.evaluation import Tuned, evaluate
 from runtime.judging.intervals import PROTOCOL, chunk_numbers, forecast_intervals, paired_difference
 from runtime.judging.predictions import prediction_table, write_predictions
@@ -65,6 +69,7 @@ class Judge:
             "validation": self._reports(splits.val_indices, splits.val_chunks, self.validation_logits),
             "test": None,
             "test_opening": None,
+            **self._of_assets(),
         }
 
     def test(self, opening: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,6 +85,7 @@ class Judge:
         return {
             "test": self._reports(splits.test_indices, splits.test_chunks, logits),
             "test_opening": dict(opening),
+            **self._of_assets(logits),
         }
 
     def _forecasts(self, indices: Indices) -> dict[str, Floats]:
@@ -92,13 +98,36 @@ class Judge:
         )
 
     def _reports(self, indices: Indices, chunks: Chunks, logits: dict[str, Floats]) -> dict[str, Any]:
-        labels, chunk_of = self.experiment.labels_of(indices), chunk_numbers(indices, chunks)
+        labels, chunk_of = self.experiment.labels_of(indices), self._chunk_of(indices, chunks)
         reports = {}
         for name, forecast in logits.items():
             report = evaluate(labels, forecast, train_base_rate=self.train_base_rate, tuned=self.tuned[name])
-            report["chunks"] = len(chunks)
+            report["chunks"] = int(chunk_of.max()) + 1
             report["intervals"] = forecast_intervals(labels, forecast, chunk_of, train_base_rate=self.train_base_rate)
             if name != "model":
                 report["model_minus_this"] = paired_difference(labels, logits["model"], forecast, chunk_of)
             reports[name] = report
         return reports
+
+    def _chunk_of(self, indices: Indices, chunks: Chunks) -> Indices:
+        """Number of each sample's chunk among those that hold a sample; of a panel, one may hold none."""
+        numbers = chunk_numbers(self.experiment.splits.days(indices)[0], chunks)
+        return np.unique(numbers, return_inverse=True)[1].astype(np.int64)
+
+    def _of_assets(self, test: dict[str, Floats] | None = None) -> dict[str, Any]:
+        """What the record of a panel holds besides: every asset of the splits that are open, and the unseen ones."""
+        series, splits = self.experiment.series, self.experiment.splits
+        if not series.assets:
+            return {}
+        by_asset = {"validation": self._by_asset(splits.val_indices, splits.val_chunks, self.validation_logits)}
+        if test is None:
+            return {"by_asset": by_asset, "unseen": None}
+        by_asset["test"] = self._by_asset(splits.test_indices, splits.test_chunks, test)
+        unseen = ~np.isin(np.asarray(series.assets)[series.asset_of[splits.test_indices]], series.training_assets)
+        logits = {name: each[unseen] for name, each in test.items()}
+        reports = self._reports(splits.test_indices[unseen], splits.test_chunks, logits) if unseen.any() else None
+        return {"by_asset": by_asset, "unseen": reports}
+
+    def _by_asset(self, indices: Indices, chunks: Chunks, logits: dict[str, Floats]) -> dict[str, Any]:
+        series, labels = self.experiment.series, self.experiment.labels_of(indices)
+        return asset_reports(series, series.asset_of[indices], labels, logits, self._chunk_of(indices, chunks))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import date, timedelta
-from itertools import pairwise
 
 import numpy as np
 
+from runtime.judging.intervals import chunk_numbers
 from runtime.samples.experiment import Experiment
 
 JudgedDays = dict[str, str]
@@ -25,15 +25,17 @@ def judged_test_days(experiment: Experiment) -> JudgedDays:
 
     The digits are a hash of the day, of its open, high and low as shares of its close, and of that as a share of the
     close before, to four decimals: the same in a series that is adjusted for splits, and in one with other features.
+    On a day of a panel they are those of all its assets that are judged then.
     """
-    daily = experiment.series.daily
-    days = daily["Date"].to_numpy().astype("datetime64[D]").tolist()
-    prices = daily[["Open", "High", "Low", "Close"]].to_numpy(np.float64)
-    starts = experiment.splits.test_indices
-    decided = experiment.series.bars.last_day[experiment.decision_rows(starts)]
-    edges = np.searchsorted(starts, [start for start, _ in experiment.splits.test_chunks])
-    runs = [decided[first:last].tolist() for first, last in pairwise([*edges, starts.size])]
-    digits = [{days[row]: _digits(days[row], prices, row) for row in rows} for rows in runs]
+    series, starts = experiment.series, experiment.splits.test_indices
+    days = series.daily["Date"].to_numpy().astype("datetime64[D]").tolist()
+    prices = series.daily[["Open", "High", "Low", "Close"]].to_numpy(np.float64)
+    decided = series.bars.last_day[experiment.decision_rows(starts)].tolist()
+    first_days = experiment.splits.days(starts)[0]
+    runs: dict[int, dict[date, list[str]]] = {}
+    for chunk, row in zip(chunk_numbers(first_days, experiment.splits.test_chunks).tolist(), decided, strict=True):
+        runs.setdefault(chunk, {}).setdefault(days[row], []).append(_digest(days[row], prices, row))
+    digits = [{day: _joint(each) for day, each in runs[chunk].items()} for chunk in sorted(runs)]
     return {str(min(run)): "".join(_calendar(run)) for run in digits}
 
 
@@ -42,10 +44,16 @@ def _calendar(digits: Mapping[date, str]) -> list[str]:
     return [digits.get(first + timedelta(days=ahead), _NONE) for ahead in range((last - first).days + 1)]
 
 
-def _digits(day: date, prices: np.typing.NDArray[np.float64], row: int) -> str:
+def _digest(day: date, prices: np.typing.NDArray[np.float64], row: int) -> str:
     close = prices[row, 3]
     shares = [*(prices[row, :3] / close), close / prices[max(row - 1, 0), 3]]
-    return hashlib.sha256(f"{day} {' '.join(f'{each:.4f}' for each in shares)}".encode()).hexdigest()[:2]
+    return hashlib.sha256(f"{day} {' '.join(f'{each:.4f}' for each in shares)}".encode()).hexdigest()
+
+
+def _joint(digests: list[str]) -> str:
+    """Two digits for the assets that are judged on a day, whatever they are called."""
+    joint = digests[0] if len(digests) == 1 else hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
+    return joint[:2]
 
 
 def by_day(days: Mapping[str, str]) -> dict[date, str]:

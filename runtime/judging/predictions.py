@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from data.files import write_atomically
@@ -22,14 +23,18 @@ def prediction_table(
     """One row a sample, by increasing date.
 
     Returns:
-        ``split`` (``validation`` or ``test``), ``date`` of the decision row, ``chunk`` (counts from 0 within the
-        split), ``label`` (0 or 1), and the probability of each forecast in a column named like it.
+        ``split`` (``validation`` or ``test``), of a panel ``asset``, ``date`` of the decision row, ``chunk`` (counts
+        from 0 within the split), ``label`` (0 or 1), and the probability of each forecast in a column named like it.
+        A panel's rows are by asset, then date.
     """
+    series, rows = experiment.series, experiment.decision_rows(indices)
+    assets = {"asset": np.asarray(series.assets)[series.asset_of[rows]]} if series.assets else {}
     return pd.DataFrame(
         {
             "split": split,
-            "date": experiment.series.dates[experiment.decision_rows(indices)],
-            "chunk": chunk_numbers(indices, chunks),
+            **assets,
+            "date": series.dates[rows],
+            "chunk": chunk_numbers(experiment.splits.days(indices)[0], chunks),
             "label": experiment.labels_of(indices).astype("int8"),
             **{name: probabilities(values) for name, values in logits.items()},
         }

@@ -27,8 +27,8 @@ from runtime.model.patchtst import PatchTST
 from runtime.records.files import read_record
 from runtime.samples.bars import make_bars
 from runtime.samples.experiment import Experiment
+from runtime.samples.loading import check_columns, check_values
 from runtime.samples.normaliser import Normaliser
-from runtime.samples.series import check_columns, check_values
 from runtime.samples.windows import WindowDataset
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
@@ -73,15 +73,18 @@ class Predictor:
 
         Args:
             daily: ``Date``, increasing, and the feature columns, one row a trading day: a dataset as it was trained on,
-                or its last rows.
+                or its last rows. Of a panel the rows of one asset, whether it was trained on or not.
 
         Returns:
             Probabilities, indexed by the bar's last trading day.
 
         Raises:
-            UserError: if a column is missing, a value is not finite, or the rows are too few for one window.
+            UserError: if a column is missing, a value is not finite, the rows are of several assets, or too few for one
+                window.
         """
         check_columns("the table", daily, ("Date", *self.feature_columns))
+        if "Asset" in daily and daily["Asset"].nunique() > 1:
+            raise UserError(f"the table holds {daily['Asset'].nunique()} assets: forecast the rows of one at a time")
         check_values("the table", daily, self.feature_columns)
         bars = make_bars(daily[["Date", *self.feature_columns]], self.timescale).frame
         context_length = self.model.architecture.context_length

@@ -14,7 +14,6 @@ from msgspec import Meta, Struct
 Range = tuple[float, float] | None
 """``[low, high]`` of an interval; None where it is undefined."""
 
-
 _SIZES = {"K": 1e3, "M": 1e6, "B": 1e9}
 
 
@@ -107,6 +106,30 @@ class Forecast(Struct, frozen=True):
 Forecasts = dict[str, Forecast]
 
 
+class AssetRecord(Struct, frozen=True):
+    """One asset of a panel on one split; see `judging.by_asset`."""
+
+    samples: int
+    positives: int
+    trains: bool
+    log_loss: dict[str, float]
+
+
+class BetterThan(Struct, frozen=True):
+    """On how many assets of how many the model is better than a baseline."""
+
+    assets: int
+    of: int
+    bootstrap: Range
+
+
+class AssetRecords(Struct, frozen=True):
+    """All assets on one split."""
+
+    assets: dict[str, AssetRecord]
+    better_than: dict[str, BetterThan]
+
+
 class Epoch(Struct, frozen=True):
     """One line of ``metrics.jsonl``."""
 
@@ -144,6 +167,7 @@ class Split(Struct, frozen=True):
     chunk_length: int | None
     mode: Literal["scattered", "contiguous"]
     embargo: int
+    max_gap_days: int = 10  # of every record made before it could differ
 
 
 class Opening(Struct, frozen=True):
@@ -198,14 +222,17 @@ class Result(Struct, frozen=True, kw_only=True):
     validation: Forecasts | None = None
     test: Forecasts | None = None
     test_opening: Opening | None = None
+    assets: list[str] = []
+    training_assets: list[str] = []
+    by_asset: dict[str, AssetRecords] = {}
+    unseen: Forecasts | None = None
 
     def __post_init__(self) -> None:
         whole = self.validation and self.training and self.parameter_count
         if self.status in ("finished", "trained") and not whole:
             raise ValueError(f"{self.status}, but without a validation report of a trained model")
-        for forecasts in (self.validation, self.test):
-            if forecasts is not None and "model" not in forecasts:
-                raise ValueError("a split without a report of the model")
+        if any("model" not in each for each in (self.validation, self.test) if each is not None):
+            raise ValueError("a split without a report of the model")
 
     def judged(self) -> dict[str, Forecasts]:
         """Name and reports of each split that was evaluated."""

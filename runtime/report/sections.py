@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from runtime.records.results import Alarm
+from runtime.report.assets import assets_table, assets_words
+from runtime.report.figures.assets import asset_differences
 from runtime.report.figures.differences import paired_differences
 from runtime.report.figures.histogram import forecast_histogram
 from runtime.report.figures.importances import parameter_importances
@@ -105,11 +107,16 @@ def run_section(run: ReportedRun, *, folded: bool = False) -> Section:
     judged = result.judged() if result else {}
     figures = [] if run.is_further_seed or run.is_part else _run_figures(run, judged)
     tables = [forecasts_table(split, judged[split]) for split in reversed(judged)]
+    if result and result.unseen:
+        tables.append(forecasts_table("test samples of assets that never trained", result.unseen))
+    by_asset = list(reversed(result.by_asset)) if result else []
+    tables += [assets_table(run, split) for split in by_asset]
     if result and judged:
         tables.append(decisions_table(result))
     return Section(
         f"Training {run.title}",
         verdict=judge(run),
+        words=[assets_words(run, split) for split in by_asset],
         marks=marks(run),
         alarms=result.alarms if result else [],
         tables=tables,
@@ -120,6 +127,8 @@ def run_section(run: ReportedRun, *, folded: bool = False) -> Section:
 
 def _run_figures(run: ReportedRun, judged: Iterable[str]) -> list[Figure]:
     figures = [figure("Loss by epoch", partial(loss_curves, run))]
+    if run.result:
+        figures += [asset_differences(run, split) for split in reversed(run.result.by_asset)]
     for split in reversed(list(judged)):
         figures += _split_figures(run, split)
     return figures

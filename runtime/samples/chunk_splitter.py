@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from runtime.arrays import Indices
 from runtime.errors import UserError
 from runtime.samples.splits import Chunks, SplitIndices
+from runtime.samples.timeline import MAX_GAP_DAYS, Timeline
 
 SplitMode = Literal["scattered", "contiguous"]
 
@@ -23,7 +25,8 @@ class ChunkSplitter:
     """Hold out whole chunks of days for validation and test; train on every sample that touches none of them.
 
     Args:
-        total_days: rows of the series that have features, labelled or not.
+        total_days: rows of the series that have features, labelled or not; of several assets the days of their
+            calendar.
         context_length: input rows of a sample.
         horizon: label rows of a sample.
         val_ratio, test_ratio: share of the chunks held out; counts are rounded.
@@ -32,6 +35,7 @@ class ChunkSplitter:
         mode: ``scattered`` draws chunks from one permutation, validation first, then test;
             ``contiguous`` puts test last, validation before it, and aligns the chunks with the end of the series.
         embargo: further rows on both sides of each held-out chunk that no training sample may touch.
+        max_gap_days: most calendar days from a row of a sample to its next: none lies across a longer hole.
 
     Raises:
         UserError: on an impossible value, or too few rows (naming how many are needed).
@@ -51,12 +55,14 @@ class ChunkSplitter:
     chunk_length: int | None = field(default=None, kw_only=True)
     mode: SplitMode = field(default="scattered", kw_only=True)
     embargo: int = field(default=0, kw_only=True)
+    max_gap_days: int = field(default=MAX_GAP_DAYS, kw_only=True)
 
     def __post_init__(self) -> None:
         for name in ("total_days", "context_length", "horizon"):
             _check_integer(name, getattr(self, name), least=1)
         _check_integer("seed", self.seed, least=0)
         _check_integer("embargo", self.embargo, least=0)
+        _check_integer("max_gap_days", self.max_gap_days, least=1)
         _check_integer("chunk_length", self.chunk_rows, least=self.span)
         if not (self.val_ratio > 0 and self.test_ratio > 0 and self.val_ratio + self.test_ratio < 1):
             raise UserError(
@@ -104,32 +110,47 @@ class ChunkSplitter:
             needed += 1
         return needed * self.chunk_rows
 
-    def split(self) -> SplitIndices:
+    def split(self, timeline: Timeline | None = None) -> SplitIndices:
         """Place the chunks and list the samples of each split.
+
+        Args:
+            timeline: when each row was; None: one asset that has a row on each of ``total_days`` days.
 
         Returns:
             Increasing sample starts; the same for the same arguments, whatever the global random state.
 
         Raises:
-            UserError: if the held-out chunks and their embargo leave no training sample.
+            UserError: if no sample is left for a split.
         """
+        timeline = Timeline.unbroken(self.total_days) if timeline is None else timeline
+        if timeline.total_days != self.total_days:
+            raise ValueError(f"a calendar of {timeline.total_days} days is not the {self.total_days} that are split")
+        starts = timeline.sample_starts(self.span, self.max_gap_days)
+        first, stop = timeline.day[starts], timeline.day[starts + self.span - 1] + 1
         val_starts, test_starts = self._held_out_starts()
-        train = self._train_starts(np.concatenate([val_starts, test_starts]))
-        if train.size == 0:
-            raise UserError(
-                f"{self.total_days} rows leave no training sample of {self.span} rows beside "
-                f"{len(val_starts) + len(test_starts)} held-out chunks with an embargo of {self.embargo} rows; "
-                "use a longer history or a smaller embargo"
-            )
-        inside = np.arange(self.chunk_rows - self.span + 1)
+        train = self._is_free(first, stop, np.concatenate([val_starts, test_starts])) & timeline.trains[starts]
+        val = self._is_inside(first, stop, val_starts) & timeline.trains[starts]
+        test = self._is_inside(first, stop, test_starts)
+        self._check_samples(training=train, validation=val, test=test)
         return SplitIndices(
-            train_indices=train,
-            val_indices=(val_starts[:, None] + inside).ravel(),
-            test_indices=(test_starts[:, None] + inside).ravel(),
+            train_indices=starts[train],
+            val_indices=starts[val],
+            test_indices=starts[test],
             chunk_size=self.span,
             val_chunks=_chunk_pairs(val_starts, self.chunk_rows),
             test_chunks=_chunk_pairs(test_starts, self.chunk_rows),
+            day=timeline.day,
         )
+
+    def _check_samples(self, **splits: npt.NDArray[np.bool_]) -> None:
+        for name, chosen in splits.items():
+            if not chosen.any():
+                raise UserError(
+                    f"{self.total_days} rows leave no {name} sample of {self.span} rows beside "
+                    f"{sum(self._held_out_counts(self.total_days // self.chunk_rows))} held-out chunks with an embargo "
+                    f"of {self.embargo} rows, and across no hole of more than {self.max_gap_days} days; use a longer "
+                    "history, a smaller embargo or a larger max_gap_days"
+                )
 
     def _held_out_starts(self) -> tuple[Indices, Indices]:
         chunks = self.total_days // self.chunk_rows
@@ -144,15 +165,20 @@ class ChunkSplitter:
         starts = (first + order * self.chunk_rows).astype(np.int64)
         return np.sort(starts[:val_count]), np.sort(starts[val_count:])
 
-    def _train_starts(self, held_out: Indices) -> Indices:
+    def _is_inside(self, first: Indices, stop: Indices, chunks: Indices) -> npt.NDArray[np.bool_]:
+        home = np.searchsorted(chunks, first, side="right") - 1
+        inside: npt.NDArray[np.bool_] = (home >= 0) & (stop <= chunks[home] + self.chunk_rows)
+        return inside
+
+    def _is_free(self, first: Indices, stop: Indices, held_out: Indices) -> npt.NDArray[np.bool_]:
         blocked_from = np.maximum(held_out - self.embargo, 0)
         blocked_to = np.minimum(held_out + self.chunk_rows + self.embargo, self.total_days)
         edges = np.zeros(self.total_days + 1, dtype=np.int32)
         np.add.at(edges, blocked_from, 1)
         np.add.at(edges, blocked_to, -1)
         blocked_before = np.concatenate([[0], np.cumsum(np.cumsum(edges[:-1]) > 0)])
-        free = blocked_before[self.span :] == blocked_before[: -self.span]
-        return np.flatnonzero(free).astype(np.int64)
+        free: npt.NDArray[np.bool_] = blocked_before[stop] == blocked_before[first]
+        return free
 
     def get_hpo_subset(self, splits: SplitIndices, fraction: float = 0.3, seed: int | None = None) -> Indices:
         """Draw a part of the training samples for a faster search, with a random generator of its own.
@@ -193,9 +219,13 @@ class ChunkSplitter:
         count = _share(fraction, splits.train_indices)
         blocks = -(-self.total_days // self.chunk_rows)
         turn = np.random.default_rng([self.seed, _TRAINING_PART_STREAM]).permutation(blocks)
-        first, last = splits.train_indices, splits.train_indices + self.span - 1  # a span is no longer than a block
-        complete = np.maximum(turn[first // self.chunk_rows], turn[last // self.chunk_rows])
-        part: Indices = first[complete <= np.sort(complete)[count - 1]]
+        first, stop = splits.days(splits.train_indices)
+        block, last = first // self.chunk_rows, (stop - 1) // self.chunk_rows
+        complete = turn[block]
+        while (block < last).any():
+            block = np.minimum(block + 1, last)
+            complete = np.maximum(complete, turn[block])
+        part: Indices = splits.train_indices[complete <= np.sort(complete)[count - 1]]
         return part
 
 

@@ -17,6 +17,7 @@ from runtime.samples.few_positives import FEW_POSITIVES, auc_standard_error
 from runtime.samples.normaliser import Normaliser
 from runtime.samples.series import Series
 from runtime.samples.splits import SplitIndices, touched_rows
+from runtime.samples.timeline import MAX_GAP_DAYS
 from runtime.samples.windows import WindowDataset, make_windows
 
 SPLITS = ("training", "validation", "test")
@@ -75,8 +76,21 @@ class Experiment:
             "timescale": self.timescale,
             "data_sha256": self.series.content_sha256,
             "feature_columns": list(self.series.feature_columns),
-            "split": asdict(self.splitter),
+            "split": self._split(),
+            **self._assets(),
         }
+
+    def _split(self) -> dict[str, Any]:
+        split = asdict(self.splitter)
+        if split["max_gap_days"] == MAX_GAP_DAYS:  # as records say nothing of it that were made before it could differ
+            del split["max_gap_days"]
+        return split
+
+    def _assets(self) -> dict[str, Any]:
+        series = self.series
+        if not series.assets:
+            return {}
+        return {"assets": list(series.assets), "training_assets": list(series.training_assets)}
 
     def decision_rows(self, indices: Indices) -> Indices:
         """Last input row of samples by their starts, shape (samples,)."""
@@ -97,8 +111,7 @@ class Experiment:
         Raises:
             ValueError: if a day is touched by two splits.
         """
-        total = len(self.series.daily) + self.horizon
-        touched = [self._touched_days(indices, total) for indices in self._starts()]
+        touched = [self._touched_days(indices) for indices in self._starts()]
         for one, other in ((0, 1), (0, 2), (1, 2)):
             shared = int((touched[one] & touched[other]).sum())
             if shared:
@@ -109,10 +122,10 @@ class Experiment:
     def _starts(self) -> tuple[Indices, Indices, Indices]:
         return self.splits.train_indices, self.splits.val_indices, self.splits.test_indices
 
-    def _touched_days(self, starts: Indices, total: int) -> npt.NDArray[np.bool_]:
-        bars = self.series.bars
-        decision_days = bars.last_day[self.decision_rows(starts)]
-        return touched_rows(bars.first_day[starts], decision_days + self.horizon + 1, total)
+    def _touched_days(self, starts: Indices) -> npt.NDArray[np.bool_]:
+        bars, day = self.series.bars, self.series.day_of_row
+        label_rows = np.minimum(bars.last_day[self.decision_rows(starts)] + self.horizon, day.size - 1)
+        return touched_rows(day[bars.first_day[starts]], day[label_rows] + 1, int(day.max()) + 1)
 
     def require_two_classes(self, *names: str) -> None:
         """Refuse to go on when a named split has one class only.

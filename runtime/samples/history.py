@@ -21,11 +21,11 @@ def missing_history(experiment: Experiment) -> list[str]:
 def years_of(experiment: Experiment) -> float:
     """Calendar years from the first day of the series to the last."""
     dates = experiment.series.daily["Date"]
-    return float((dates.iloc[-1] - dates.iloc[0]).days + 1) / 365.2425
+    return float((dates.max() - dates.min()).days + 1) / 365.2425
 
 
 def _for_chunks(experiment: Experiment) -> list[str]:
-    splits, splitter, bars = experiment.splits, experiment.splitter, len(experiment.series)
+    splits, splitter, bars = experiment.splits, experiment.splitter, experiment.series.calendar.size
     if min(len(splits.val_chunks), len(splits.test_chunks)) >= LEAST_CHUNKS:
         return []
     needed, years = splitter.rows_for(LEAST_CHUNKS), years_of(experiment)

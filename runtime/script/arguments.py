@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -73,10 +74,15 @@ class Arguments:
         """Whether this is a real result, which opens the test split once it is trained."""
         return self.shorter_look is None and self.train_fraction is None and not self.no_test
 
+    @cached_property
+    def script_bytes(self) -> bytes:
+        """The script as it was when the run began: it may be generated again meanwhile."""
+        return self.script.read_bytes()
+
     @property
     def script_sha256(self) -> str:
         """Hash of the script's bytes, for the records."""
-        return hashlib.sha256(self.script.read_bytes()).hexdigest()
+        return hashlib.sha256(self.script_bytes).hexdigest()
 
 
 def parse_arguments(

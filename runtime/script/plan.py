@@ -24,8 +24,9 @@ def print_experiment(experiment: Experiment) -> None:
     series, splitter, splits = experiment.series, experiment.splitter, experiment.splits
     days = "1 trading day" if experiment.horizon == 1 else f"{experiment.horizon} trading days"
     print(f"{experiment.name}: {experiment.task}, horizon {days}, {experiment.timescale} bars")
+    assets = f" of {len(series.assets)} assets" if series.assets else ""
     print(
-        f"data: {len(series)} bars from {series.dates[0]} to {series.dates[-1]}, "
+        f"data: {len(series)} bars{assets} from {series.calendar[0]} to {series.calendar[-1]}, "
         f"{len(series.feature_columns)} features, content sha256 {series.content_sha256[:12]}…"
     )
     print(
@@ -36,6 +37,8 @@ def print_experiment(experiment: Experiment) -> None:
         positives = int(labels.sum())
         print(f"  {name:<10} {labels.size:>6} samples, {positives:>5} positives ({positives / labels.size:.2%})")
     print(f"  {experiment.day_isolation()}")
+    if unseen := [each for each in series.assets if each not in series.training_assets]:
+        print(f"  test alone holds samples of {len(unseen)} assets that never train: {', '.join(unseen)}")
     print(
         f"  features look back up to {_look_back(series)} days: training rows after a held-out chunk are computed from "
         "some of its prices, and no feature from a later price"

@@ -34,7 +34,7 @@ class Trained:
         return {
             "architecture_name": self.name,
             "architecture": asdict(trainer.model.architecture),
-            "recipe": asdict(trainer.recipe),
+            "recipe": trainer.recipe.values(),
             "micro_batch_size": trainer.micro_batch_size,
             "training_seed": trainer.seed,
             "parameter_count": trainer.model.parameter_count(),
@@ -72,7 +72,7 @@ class Candidate:
             self.checkpoints.restore(trainer)
             if micro_batch_size is not None:
                 trainer.micro_batch_size = micro_batch_size
-            metrics.restart(earlier + self.metrics(trainer), asdict(trainer.recipe))
+            metrics.restart(earlier + self.metrics(trainer), trainer.recipe.values())
             try:
                 with memory_failures():
                     return trainer, self._fit(trainer, metrics, stop)

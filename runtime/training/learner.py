@@ -69,7 +69,12 @@ class Learner:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Optimiser steps of one pass over the training samples; the last batch may be smaller."""
+        """Optimiser steps of an epoch: one pass over the training samples, unless the recipe counts steps."""
+        return self.recipe.validate_every or self._steps_per_pass
+
+    @property
+    def _steps_per_pass(self) -> int:
+        """The last batch of a pass may be smaller."""
         return math.ceil(self.train_indices.size / self.recipe.batch_size)
 
     def capture(self) -> None:
@@ -82,10 +87,16 @@ class Learner:
 
     def batches(self, epoch: int) -> Sequence[Tensor]:
         """Starts of an epoch's batches, each of all ranks' samples."""
-        if self._batches[0] != epoch:
-            order = np.random.default_rng([self.seed, epoch]).permutation(self.train_indices)
-            self._batches = epoch, torch.split(self.dataset.starts(order), self.recipe.batch_size)
-        return self._batches[1]
+        first = epoch * self.steps_per_epoch
+        steps = range(first, first + self.steps_per_epoch)
+        return [self._batch(step) for step in steps]
+
+    def _batch(self, step: int) -> Tensor:
+        number, place = divmod(step, self._steps_per_pass)
+        if self._batches[0] != number:
+            order = np.random.default_rng([self.seed, number]).permutation(self.train_indices)
+            self._batches = number, torch.split(self.dataset.starts(order), self.recipe.batch_size)
+        return self._batches[1][place]
 
     def rate_at(self, step: int) -> float:
         """Learning rate of a step."""
@@ -110,11 +121,10 @@ class Learner:
 
     def _follow_step(self, step: int, micro_batch_size: int) -> None:
         """Take the first rank's step with this rank's samples, and with dropout of its own."""
-        epoch, number = divmod(step, self.steps_per_epoch)
         self.micro_batch_size = micro_batch_size
         torch.manual_seed(mixed_seed(self.seed, step, self.ranks.rank))
         self.model.train()
-        self.take_step(self.batches(epoch)[number], step)
+        self.take_step(self._batch(step), step)
 
     def _step(self, starts: Tensor) -> Tensor:
         self.optimizer.zero_grad()

@@ -7,7 +7,7 @@ from the fields of `Recipe`. Imports nothing heavy, for the generator reads it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from runtime.errors import UserError
@@ -67,7 +67,7 @@ def _declare(default: float, **told: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """One complete training recipe. No value has a default here: a script names all of them.
+    """One complete training recipe. No value that every training needs has a default here: a script names all of them.
 
     Attributes:
         learning_rate: peak learning rate of AdamW.
@@ -78,6 +78,8 @@ class Recipe:
         patience: epochs without a better validation loss before training stops.
         warmup_fraction: share of all steps over which the learning rate rises linearly.
         gradient_clip: largest gradient norm of a step.
+        validate_every: optimiser steps of an epoch; None, which a script leaves out, makes an epoch one pass over the
+            training samples, however many there are.
 
     Raises:
         UserError: if a value is outside its range.
@@ -91,10 +93,17 @@ class Recipe:
     patience: int = _declare(8, type=int, least=1)
     warmup_fraction: float = _declare(0.1, least=0, below=1)
     gradient_clip: float = _declare(1.0, above=0)
+    validate_every: int | None = None
 
     def __post_init__(self) -> None:
+        if self.validate_every is not None and (type(self.validate_every) is not int or self.validate_every < 1):
+            raise UserError(f"validate_every {self.validate_every!r}: allowed is an integer, at least 1, or None")
         for declared in DECLARED.values():
             declared.check(getattr(self, declared.name))
+
+    def values(self) -> dict[str, Any]:
+        """Name and value of all that a script names."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     def learning_rate_at(self, step: int, total_steps: int) -> float:
         """Linear warm-up to the peak, then half a cosine to zero (Loshchilov & Hutter 2017, section 3).
@@ -114,7 +123,7 @@ def _named(name: str, declared: Declared) -> Declared:
     return Declared(**(vars(declared) | {"name": name}))
 
 
-DECLARED = {each.name: _named(each.name, each.metadata["declared"]) for each in fields(Recipe)}
+DECLARED = {each.name: _named(each.name, each.metadata["declared"]) for each in fields(Recipe) if each.metadata}
 """Every value of a recipe by its name."""
 
 SEARCHED = {name: each for name, each in DECLARED.items() if each.is_searched}

@@ -121,7 +121,7 @@ class SeedRun:
             (self.output / name).unlink(missing_ok=True)
         record = self.training.describe(self.seed)
         self._write("running", record)  # what a killed run leaves
-        write_atomically(self.output / "script.py", arguments.script.read_bytes())
+        write_atomically(self.output / "script.py", arguments.script_bytes)
         try:
             with memory_failures():
                 trained = train_candidates(candidates, self._metrics(record), stop)

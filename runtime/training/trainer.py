@@ -118,7 +118,7 @@ class Trainer:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Optimiser steps of one pass over the training samples; the last batch may be smaller."""
+        """Optimiser steps of an epoch."""
         return self.learner.steps_per_epoch
 
     def fit(
@@ -197,7 +197,7 @@ class Trainer:
     def _validate_epoch(self) -> EpochRecord:
         progress, began = self.progress, time.perf_counter()
         epoch = len(progress.epochs) + 1
-        train_loss = float(progress.loss_sum) / self.splits.train_indices.size
+        train_loss = float(progress.loss_sum) / sum(starts.numel() for starts in self.learner.batches(epoch - 1))
         logits = self.predict(self.splits.val_indices)
         val_loss = self.loss(self.splits.val_indices, logits)
         for name, loss in (("training", train_loss), ("validation", val_loss)):

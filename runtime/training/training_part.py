@@ -29,16 +29,18 @@ def recipe_for(experiment: Experiment, recipe: Recipe, shortened: int | None) ->
     """The recipe with as many optimiser steps as it would take with all training samples, to within half an epoch.
 
     Where the experiment trains on a part of them that takes more epochs, and more patience: otherwise less data would
-    also mean a shorter training.
+    also mean a shorter training. A recipe that counts an epoch in steps stays as it is.
 
     Args:
         experiment: the question, with the samples that train.
         recipe: the script's.
         shortened: epochs of a shorter look; None trains to the recipe's end.
     """
+    if recipe.validate_every is not None:
+        return replace(recipe, max_epochs=shortened or recipe.max_epochs)
     kept, whole = (
         math.ceil(splits.train_indices.size / recipe.batch_size)
-        for splits in (experiment.splits, experiment.splitter.split())
+        for splits in (experiment.splits, experiment.splitter.split(experiment.series.timeline))
     )
     epochs, patience = (round(each * whole / kept) for each in (shortened or recipe.max_epochs, recipe.patience))
     return replace(recipe, max_epochs=epochs, patience=patience)

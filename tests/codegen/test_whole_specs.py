@@ -66,6 +66,7 @@ def expected_experiment(spec: Any, docstring: str, shorten: str, **told: str) ->
         "chunk_length": spec.chunk_length,
         "mode": spec.split_mode,
         "embargo": spec.embargo,
+        "max_gap_days": spec.max_gap_days,
     }
     experiment = {
         "name": spec.experiment,
@@ -86,6 +87,8 @@ def expected_experiment(spec: Any, docstring: str, shorten: str, **told: str) ->
         "content_sha256": spec.data_sha256,
         "feature_columns": list(spec.feature_columns),
         "timescale": spec.timescale,
+        **({"assets": list(spec.assets)} if spec.assets else {}),
+        **({"holdout_assets": list(spec.holdout_assets)} if spec.holdout_assets else {}),
     }
     return {
         "run_script": [{"main": named("main")}],
@@ -94,7 +97,7 @@ def expected_experiment(spec: Any, docstring: str, shorten: str, **told: str) ->
         "Series.horizon_in_bars": [{"horizon": spec.horizon}],
         "Series.labels": [{"threshold": spec.threshold, "horizon": spec.horizon, "price": spec.label_price}],
         "ChunkSplitter": [splitter],
-        "ChunkSplitter.split": [{}],
+        "ChunkSplitter.split": [{"timeline": "the timeline"}],
         "Experiment": [experiment],
     }
 

@@ -28,7 +28,7 @@ def far_future(path: Path) -> None:
 
 
 FILES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "folder": (Path.mkdir, "f cannot be read: it is no file"),
+    "folder": (Path.mkdir, "f: no file in there"),
     "pipe without a writer": (os.mkfifo, "f cannot be read: it is no file"),
     "device without an end": (lambda path: path.symlink_to("/dev/zero"), "f cannot be read: it is no file"),
     "link to itself": (lambda path: path.symlink_to(path), "f cannot be read: "),

@@ -14,7 +14,8 @@ from data.schema import DEFAULT_DATASET, PRICE_COLUMNS
 from runtime.samples.bars import make_bars
 from runtime.samples.chunk_splitter import ChunkSplitter
 from runtime.samples.experiment import Experiment
-from runtime.samples.series import Series, load_series
+from runtime.samples.loading import load_series
+from runtime.samples.series import Series
 
 FEATURES = ("momentum", "volatility", "volume_shock")
 

@@ -115,11 +115,10 @@ class RecordingRuntime:
 class FakeSeries:
     """A series of ``ROWS`` bars that are never looked at."""
 
+    calendar, timeline = range(ROWS), "the timeline"
+
     def __init__(self, labels: Callable[..., Any], horizon_in_bars: Callable[..., Any]) -> None:
         self.labels, self.horizon_in_bars = labels, horizon_in_bars
-
-    def __len__(self) -> int:
-        return ROWS
 
 
 def execute(text: str, path: Path) -> dict[str, list[dict[str, Any]]]:

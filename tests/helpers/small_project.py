@@ -26,7 +26,8 @@ def make_small_project(root: Path, rows: int = ROWS) -> Path:
     frame = pd.read_parquet(SOURCE / DEFAULT_DATASET).iloc[:rows].reset_index(drop=True)
     publish(frame, root / DEFAULT_DATASET, (), "python -m data build", root)
     for config in (root / "configs" / "hpo").glob("*.yaml"):
-        config.write_text(re.sub(r"max_epochs: \d+", "max_epochs: 1", config.read_text()))
+        text = re.sub(r"max_epochs: \d+", "max_epochs: 1", config.read_text())
+        config.write_text(re.sub(r"validate_every: \d+", "validate_every: 5", text))
     return root
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from codegen.request import choices
-from codegen.request.choices import NOT_FEATURES
+from codegen.request.choices import NEEDED_COLUMNS
 from codegen.request.configs import load_model
 from codegen.request.parameters import Parameters, SearchParameters, values_of
 from codegen.request.request import Request, name_suffix
@@ -45,7 +45,7 @@ def make_odd_project(root: Path) -> Path:
     (root / "configs").symlink_to(SOURCE / "configs")
     dates = pd.bdate_range("2000-01-03", periods=30)
     for path, names in DATASETS.items():
-        columns = {name: [float(day) for day in range(30)] for name in (*NOT_FEATURES[1:], *names)}
+        columns = {name: [float(day) for day in range(30)] for name in (*NEEDED_COLUMNS[1:], "Volume", *names)}
         publish(pd.DataFrame({"Date": dates, **columns}), root / path, (), "python -m data import", root)
     return root
 

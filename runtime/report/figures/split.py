@@ -19,7 +19,7 @@ from runtime.samples.splits import Chunks, touched_rows
 
 
 def split_chart(project: Path, result: Result, name: str) -> Picture:
-    """The close of every bar, on a log scale, with the held-out chunks behind it.
+    """The close of every bar, or the index of a panel, on a log scale, with the held-out chunks behind it.
 
     Args:
         project: whose data to look for.
@@ -29,10 +29,11 @@ def split_chart(project: Path, result: Result, name: str) -> Picture:
     Raises:
         Unknown: if the data are not here, or are others than those the record names.
     """
-    dates, close = load_market(project, result)
+    market = load_market(project, result)
+    dates, close = market.dates, market.close
     splitter = ChunkSplitter(**structs.asdict(result.split))
-    splits = splitter.split()
-    trained = touched_rows(splits.train_indices, splits.train_indices + splitter.span, len(close))
+    splits = splitter.split(market.timeline)
+    trained = touched_rows(*splits.days(splits.train_indices), len(close))
     held_out = (("validation", splits.val_chunks), ("test", splits.test_chunks))
 
     def paint(axes: Axes, palette: Palette) -> None:
@@ -46,20 +47,21 @@ def split_chart(project: Path, result: Result, name: str) -> Picture:
         axes.yaxis.set_minor_formatter(lambda value, _: f"{value:,.0f}")
         axes.tick_params(axis="y", which="minor", labelsize=8)
         axes.margins(x=0.005)
-        axes.set(title="Which days train, validate and test", ylabel="close (log scale)")
+        axes.set(title="Which days train, validate and test", ylabel=f"{market.title} (log scale)")
         axes.legend(handles=_legend(palette), loc="lower right", bbox_to_anchor=(1, 1), ncols=3)
 
     spans = "; ".join(
         f"{split} {', '.join(f'{dates[start]} to {dates[stop - 1]}' for start, stop in chunks)}"
         for split, chunks in held_out
     )
+    described = f"{market.title.capitalize()} from {dates[0]} to {dates[-1]}"
     return draw(
         name,
         paint,
         caption=f"No day that a training sample touches is touched by a held-out sample. {len(splits.val_chunks)} "
         f"validation and {len(splits.test_chunks)} test chunks of {splitter.chunk_rows} bars, {splitter.mode}, split "
         f"seed {splitter.seed}, embargo {splitter.embargo}. Thick line: days that training samples touch.",
-        alt=f"Closing price from {dates[0]} to {dates[-1]} with the held-out chunks: {spans}. All other days train",
+        alt=f"{described} with the held-out chunks: {spans}. All other days train",
         wide=True,
     )
 

@@ -20,7 +20,8 @@ from tests.helpers.questions import ask
 from tests.helpers.small_project import SOURCE
 
 SHARED = list(table(Parameters))
-QUESTION = {"experiment", "phase", "budget", "task", "horizon", "timescale", "data_path", "feature_columns", "project"}
+QUESTION = {"experiment", "phase", "budget", "task", "horizon", "timescale", "data_path", "feature_columns"}
+QUESTION |= {"holdout_assets", "project"}
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_the_parser_and_a_request_have_the_same_defaults() -> None:
     options = command_line.make_parser().parse_args(["phase6a"])
     fields = Request.__dataclass_fields__
     assert {name: getattr(options, name) for name in PARAMETERS} == {name: fields[name].default for name in PARAMETERS}
-    questions = {*QUESTION, "experiment", "phase", "data_path", "feature_columns", "project"}
+    questions = {*QUESTION, "experiment", "phase", "data_path", "feature_columns", "holdout_assets", "project"}
     assert PARAMETERS.keys() == fields.keys() - questions
 
 

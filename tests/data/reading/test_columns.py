@@ -59,7 +59,7 @@ def test_prices_without_volume_leave_its_features_out(
 @pytest.mark.parametrize("heading", ["Name", "Ticker", "Symbol", "tic"])
 def test_several_assets_are_listed_and_one_is_chosen(heading: str, tmp_path: Path) -> None:
     content = stacked(PLAIN, heading)
-    with pytest.raises(DataError, match="holds 2 assets: choose one by --ticker: 'QQQ', 'SPY'"):
+    with pytest.raises(DataError, match="holds 2 assets: choose one by --ticker, or all by --panel: 'QQQ', 'SPY'"):
         read(tmp_path, content)
     with pytest.raises(DataError, match="holds no 'IWM'; there are 'QQQ', 'SPY'"):
         read(tmp_path, content, ticker="IWM")
@@ -69,7 +69,7 @@ def test_several_assets_are_listed_and_one_is_chosen(heading: str, tmp_path: Pat
 def test_tickers_above_the_columns_are_chosen_among(tmp_path: Path) -> None:
     first, second = (yfinance(PLAIN.assign(Close=PLAIN["Close"] + i), f"T{i}").splitlines() for i in range(2))
     both = "\n".join(f"{left},{right.split(',', 1)[1]}" for left, right in zip(first, second, strict=True))
-    with pytest.raises(DataError, match="holds 2 assets: choose one by --ticker: 'T0', 'T1'"):
+    with pytest.raises(DataError, match="holds 2 assets: choose one by --ticker, or all by --panel: 'T0', 'T1'"):
         read(tmp_path, both)
     np.testing.assert_array_equal(read(tmp_path, both, ticker="T0").frame["Close"], PLAIN["Close"])
     indexed = PLAIN.set_index("Date")

@@ -130,7 +130,11 @@ def test_the_identity_is_json_and_names_question_data_and_split() -> None:
     experiment = make_experiment(make_series(make_daily(1500), "2d"), timescale="2d", horizon=3, chunk_length=30)
     identity = experiment.identity()
     assert json.loads(json.dumps(identity, allow_nan=False)) == identity
-    assert identity["split"] == asdict(experiment.splitter)
+    split = asdict(experiment.splitter)
+    assert identity["split"] | {"max_gap_days": split.pop("max_gap_days")} == asdict(experiment.splitter)
+    assert identity["split"] == split, "as records say that were made before there was a limit"
+    other = replace(experiment, splitter=replace(experiment.splitter, max_gap_days=3))
+    assert other.identity()["split"] == split | {"max_gap_days": 3}
     assert identity["data_sha256"] == experiment.series.content_sha256
     named = ("phase", "budget", "task", "threshold", "label_price", "horizon", "timescale")
     assert {name: identity[name] for name in named} == {name: getattr(experiment, name) for name in named}

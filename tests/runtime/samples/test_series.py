@@ -10,7 +10,8 @@ import pytest
 
 from data.content import content_sha256
 from runtime.errors import UserError
-from runtime.samples.series import Series, load_series
+from runtime.samples.loading import load_series
+from runtime.samples.series import Series
 from tests.helpers.market import FEATURES, make_daily, real_series
 
 DAILY = make_daily(40)

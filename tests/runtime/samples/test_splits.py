@@ -109,7 +109,9 @@ def test_held_out_samples_without_chunks_are_refused() -> None:
 @given(splitters(), st.integers(-40, 40).filter(bool))
 def test_shifted_held_out_samples_are_refused(splitter: ChunkSplitter, shift: int) -> None:
     splits = splitter.split()
-    with pytest.raises(ValueError, match=r"crosses the edge of its chunk|sample starts must be non-negative"):
+    with pytest.raises(
+        ValueError, match=r"crosses the e(dge of its chunk|nd of the rows)|sample starts must be non-negative"
+    ):
         replace(splits, val_indices=splits.val_indices + shift)
 
 

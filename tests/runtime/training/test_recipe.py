@@ -46,6 +46,7 @@ BAD: dict[str, tuple[Any, ...]] = {
     "patience": (0, -1, 2.5, True),
     "warmup_fraction": (-0.1, 1.0, NAN),
     "gradient_clip": (0.0, -1.0, INFINITY, NAN),
+    "validate_every": (0, -1, 2.5, True),
 }
 
 

@@ -1,5 +1,6 @@
 """What a training script records, on a market small enough to train in a moment."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from runtime.script.arguments import Arguments
 from runtime.training.recipe import Recipe
 from runtime.training.trainer import Trainer
 from tests.helpers.tiny import FIXED, make_arguments, make_trainer
-from tests.helpers.tiny_run import EXPERIMENT, PROVENANCE, openings, read, refuse_constant, run_tiny, train
+from tests.helpers.tiny_run import EXPERIMENT, PROVENANCE, make, openings, read, refuse_constant, run_tiny, train
 
 SPLITS = EXPERIMENT.splits
 BASELINES = ["base_rate", "ewma_volatility", "logistic_regression", "gradient_boosting"]
@@ -126,3 +127,18 @@ def test_peak_memory_is_that_of_this_program_not_of_the_one_that_started_it() ->
     parent = f"import subprocess, sys; ballast = b'1' * 2**30; subprocess.run([sys.executable, '-c', {child!r}])"
     peak = int(subprocess.run([sys.executable, "-c", parent], capture_output=True, check=True).stdout)
     assert 2**25 < peak < 2**30
+
+
+def test_a_script_that_is_generated_again_while_it_runs_is_recorded_as_it_began(tmp_path: Path) -> None:
+    arguments = make_arguments(tmp_path)
+    before = arguments.script.read_bytes()
+
+    def make_and_edit(*given: Any) -> Trainer:
+        arguments.script.write_text("TRAINING_SEED = 8\n")
+        return make(*given)
+
+    run_tiny(arguments, make_trainer=make_and_edit)
+    record = read(arguments.output / "result.json")
+    assert record["status"] == "finished"
+    assert record["script_sha256"] == hashlib.sha256(before).hexdigest()
+    assert (arguments.output / "script.py").read_bytes() == before

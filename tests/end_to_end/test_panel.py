@@ -1,0 +1,91 @@
+"""Several real stocks from a file to a judged model and a page, as a newcomer would do it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from runtime import load_predictor
+from runtime.errors import UserError
+from tests.helpers.small_project import SOURCE, make_small_project, run
+from tests.helpers.tiny_run import read
+
+PANEL = "data/processed/US4_panel_c.parquet"
+SCRIPT = "train_2M_threshold_2pct_default"
+FLAGS = ("--data-path", PANEL, "--hyperparameters", "default", "--holdout-assets", "1", "--chunk-length", "150")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose panel was imported, trained on and reported."""
+    root = make_small_project(tmp_path_factory.mktemp("panel"))
+    (root / "data/raw").mkdir(exist_ok=True)
+    for name in ("US4_daily.csv.gz", "SPX_daily.csv.gz"):
+        shutil.copy(SOURCE / "data/raw" / name, root / "data/raw" / name)
+    given = ("data/raw/US4_daily.csv.gz", "--panel", "--name", "US4", "--accept-jumps")
+    for command in (
+        ("-m", "data", "import", *given, "--vix", "data/raw/SPX_daily.csv.gz"),
+        ("-m", "codegen", "phase6a", "2M", "threshold_2pct", *FLAGS),
+        (f"experiments/phase6a/{SCRIPT}.py",),
+        ("-m", "runtime", "report", "phase6a"),
+    ):
+        answer = run(root, *command)
+        assert answer.returncode == 0, answer.stderr
+    return root
+
+
+@pytest.fixture(scope="module")
+def result(project: Path) -> dict[str, Any]:
+    return read(project / f"outputs/phase6a/{SCRIPT}/result.json")
+
+
+def test_the_record_is_of_all_assets_and_of_the_one_that_never_trained(result: dict[str, Any]) -> None:
+    assert (result["assets"], result["training_assets"]) == (["AAPL", "GOOG", "IBM", "MSFT"], ["AAPL", "GOOG", "IBM"])
+    assert result["status"] == "finished"
+    assert (result["recipe"]["validate_every"], result["recipe"]["learning_rate"]) == (5, 5e-5), "a panel's own recipe"
+    assert list(result["by_asset"]["validation"]["assets"]) == ["AAPL", "GOOG", "IBM"]
+    assert list(result["by_asset"]["test"]["assets"]) == result["assets"]
+    assert result["unseen"]["model"]["samples"] == result["by_asset"]["test"]["assets"]["MSFT"]["samples"]
+    assert result["test"]["model"]["intervals"]["log_loss"]["t"] is not None
+
+
+def test_the_table_of_forecasts_holds_the_asset(project: Path) -> None:
+    table = pd.read_parquet(project / f"outputs/phase6a/{SCRIPT}/predictions.parquet")
+    assert sorted(table.loc[table["split"] == "test", "asset"].unique()) == ["AAPL", "GOOG", "IBM", "MSFT"]
+
+
+def test_a_trained_model_forecasts_any_assets_table(project: Path) -> None:
+    predictor = load_predictor(project / f"outputs/phase6a/{SCRIPT}")
+    panel = pd.read_parquet(project / PANEL)
+    table = pd.read_parquet(project / f"outputs/phase6a/{SCRIPT}/predictions.parquet").query("split == 'test'")
+    for asset in ("AAPL", "MSFT"):
+        mine = table[table["asset"] == asset].set_index("date")["model"]
+        forecast = predictor.predict(panel[panel["Asset"] == asset])
+        np.testing.assert_allclose(forecast.loc[mine.index], mine, rtol=1e-4)
+    with pytest.raises(UserError, match="the table holds 4 assets: forecast the rows of one at a time"):
+        predictor.predict(panel)
+
+
+def test_the_page_says_on_how_many_assets_the_model_is_better(project: Path) -> None:
+    page = (project / "outputs/phase6a/report.html").read_text()
+    assert "of 4 assets (95 % of resampled chunks: " in page
+    assert "Log loss by asset on test" in page
+    assert "All forecasts on test samples of assets that never trained" in page
+    assert "equal-weighted index of 4 assets" in page.lower()
+
+
+def test_what_a_panel_cannot_be_asked_is_refused_when_scripts_are_written(project: Path) -> None:
+    for flags, told in (
+        (("--timescale", "weekly"), "is a panel, which has daily bars only"),
+        (("--holdout-assets", "4"), "holds 4 assets, and some must train"),
+    ):
+        answer = run(project, "-m", "codegen", "phase6a", "2M", "threshold_2pct", "--data-path", PANEL, *flags)
+        assert answer.returncode == 2
+        assert told in answer.stderr
+    answer = run(project, "-m", "codegen", "phase6a", "2M", "threshold_2pct", "--holdout-assets", "1")
+    assert "holds one series, no panel of assets" in answer.stderr
