@@ -30,7 +30,7 @@ def asset_differences(run: ReportedRun, split: str) -> Picture:
             axes.plot([0, difference], [-row] * 2, color=colour, linewidth=1, alpha=0.5)
             axes.plot(difference, -row, "o", color=colour, markerfacecolor=face, markersize=6)
         names = [name for name, _, _ in found] if len(found) <= MOST_NAMED else []
-        axes.set_yticks([-row for row in range(len(names))], names, fontsize=8 if len(names) > 16 else 10)
+        axes.set_yticks([-row for row in range(len(names))], names, fontsize=min(10, 210 / len(found)))
         axes.tick_params(axis="y", length=0, labelcolor=palette.ink)
         axes.grid(visible=False, axis="y")
         axes.set(title=f"Asset by asset, {split}", xlabel=f"log loss, model − {title_of(rival)} (left: model better)")
