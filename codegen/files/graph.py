@@ -11,6 +11,7 @@ from typing import Any
 from codegen.files.writer import read_text
 from codegen.request.choices import PROJECT
 from codegen.request.command_line import requests
+from codegen.request.configs import load_model
 from codegen.request.findings import load_finding
 from codegen.request.phases import ExperimentKey, sources
 from codegen.request.request import Request
@@ -24,8 +25,8 @@ def graph_of(options: argparse.Namespace, project: Path = PROJECT) -> dict[str, 
     Returns:
         ``searches``: one object each, with ``script``, ``finding`` (the file that it leaves) and whether it is
         ``finished``. ``trainings``: one object each, with ``script``, the scripts of the ``searches`` that it needs,
-        and ``generate``: the command that writes it, the one in its header where it exists. Paths are relative to the
-        project.
+        ``sharding`` (how several processes would share its model), and ``generate``: the command that writes it, the
+        one in its header where it exists. Paths are relative to the project.
 
     Raises:
         UsageError: if the arguments, a configuration or a finding cannot be used.
@@ -38,6 +39,7 @@ def graph_of(options: argparse.Namespace, project: Path = PROJECT) -> dict[str, 
             {
                 "script": cell.training_file,
                 "searches": [source.hpo_file for source in sources(cell, project)],
+                "sharding": load_model(cell.budget, project).sharding,
                 "generate": _generate(cell, request, project),
             }
             for cell, request in asked

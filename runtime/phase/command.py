@@ -61,7 +61,8 @@ class _PhaseRun:
             "search_flags": [*device, *worker_flags(options.engine, options.workers)],
             "train_flags": [*device, *seeds, *reopen],
         }
-        self.nodes = make_nodes(self.graph, project, self.outputs, **flags)
+        self.gpus = visible_gpus(self.device)
+        self.nodes = make_nodes(self.graph, project, self.outputs, **flags, gpus=len(self.gpus))
         self.generated: dict[str, tuple[State, str]] = {}
         self.closed: dict[str, str] = {}
 
@@ -114,7 +115,8 @@ class _PhaseRun:
 
             scripts = [node.script for node in self.nodes]
             return RayCluster(self.project, self.options.jobs, self.options.device, scripts)
-        return LocalProcesses(self.project, self.options.jobs, visible_gpus(self.device), inherited=[lock])
+        alone = any(node.ranks > 1 for node in self.nodes)  # a model on all GPUs leaves none to others
+        return LocalProcesses(self.project, 1 if alone else self.options.jobs, self.gpus, inherited=[lock])
 
     def is_finished(self, node: Node) -> bool:
         """Whether a node has nothing left to do."""

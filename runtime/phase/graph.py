@@ -29,6 +29,7 @@ class Node:
         output: folder of its results and its log.
         needs: names of the nodes that must be finished before.
         finding: the file that a search leaves; None for other nodes.
+        ranks: how many processes share what it trains.
     """
 
     kind: Kind
@@ -37,6 +38,7 @@ class Node:
     output: Path
     needs: tuple[str, ...] = ()
     finding: Path | None = None
+    ranks: int = 1
 
     @property
     def name(self) -> str:
@@ -82,9 +84,21 @@ def _refusal(said: str) -> UserError:
 
 
 def make_nodes(
-    graph: Mapping[str, Any], project: Path, outputs: Path, *, search_flags: Sequence[str], train_flags: Sequence[str]
+    graph: Mapping[str, Any],
+    project: Path,
+    outputs: Path,
+    *,
+    search_flags: Sequence[str],
+    train_flags: Sequence[str],
+    gpus: int = 0,
 ) -> list[Node]:
     """The nodes of a graph that `read_graph` read, in an order in which each stands behind what it needs.
+
+    Args:
+        graph: which search feeds which training.
+        project, outputs: where scripts and results lie.
+        search_flags, train_flags: of the commands.
+        gpus: how many a training gets whose model is sharded, a process each.
 
     Raises:
         UserError: if a script is missing.
@@ -97,7 +111,8 @@ def make_nodes(
         needs = tuple(named[project / search] for search in each["searches"])
         generate = Node("generate", script, tuple(each["generate"][1:]), _output(script, outputs), needs)
         command = (each["script"], *train_flags)
-        rest += [generate, Node("train", script, command, generate.output, (generate.name,))]
+        ranks = max(1, gpus) if each["sharding"] != "none" else 1
+        rest += [generate, Node("train", script, command, generate.output, (generate.name,), ranks=ranks)]
     _require_scripts([*searches, *rest], project)
     return [*searches, *rest]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,12 +22,23 @@ _POLL_SECONDS = 0.1
 @dataclass(frozen=True)
 class _Running:
     node: Node
-    process: subprocess.Popen[bytes]
-    gpu: str | None
+    processes: tuple[subprocess.Popen[bytes], ...]
+    gpus: tuple[str, ...]
+
+    def has_ended(self) -> bool:
+        return all(each.poll() is not None for each in self.processes)
+
+    def exit_code(self) -> int:
+        """The first process's; that of another where it was killed, which ends the first, too."""
+        codes = [each.returncode for each in self.processes]
+        return next((code for code in codes if code < 0), codes[0])
 
 
 class LocalProcesses:
     """Up to ``jobs`` scripts at a time, each in a process group of its own; on GPUs each has one for itself.
+
+    A node of several ranks is as many processes, which find each other as under ``torchrun``; they get all GPUs that
+    are free, so it should run alone.
 
     A driver that is killed leaves nothing running: its scripts notice that the pipe it held is closed, save and end.
 
@@ -54,27 +66,35 @@ class LocalProcesses:
 
     def start(self, node: Node) -> None:
         """Run a node's command, its output appended to its log."""
-        gpu = self._free_gpus.pop(0) if self._uses_gpus else None
+        wanted = node.ranks if self._uses_gpus else 0
+        gpus, self._free_gpus = tuple(self._free_gpus[:wanted]), self._free_gpus[wanted:]
         node.output.mkdir(parents=True, exist_ok=True)
+        environment = os.environ | self._environment(node, gpus)
+        each_rank = [{}] if node.ranks == 1 else [_rank_environment(rank, node.ranks) for rank in range(node.ranks)]
+        meeting = {} if node.ranks == 1 else {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
         with node.log.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, *node.command],
-                cwd=self._project,
-                env=os.environ | self._environment(gpu),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl+C reaches the driver alone, which passes it on
-                pass_fds=self._inherited,
+            processes = tuple(
+                subprocess.Popen(
+                    [sys.executable, *node.command],
+                    cwd=self._project,
+                    env=environment | meeting | rank,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # Ctrl+C reaches the driver alone, which passes it on
+                    pass_fds=self._inherited,
+                )
+                for rank in each_rank
             )
-        self._running.append(_Running(node, process, gpu))
+        self._running.append(_Running(node, processes, gpus))
 
-    def _environment(self, gpu: str | None) -> dict[str, str]:
+    def _environment(self, node: Node, gpus: Sequence[str]) -> dict[str, str]:
         changes = {"PYTHONUNBUFFERED": "1", DRIVER_PIPE: str(self._pipe)}
-        if gpu is not None:
-            changes["CUDA_VISIBLE_DEVICES"] = gpu
-        if self._jobs > 1 and "OMP_NUM_THREADS" not in os.environ:
-            changes["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // self._jobs))
+        if gpus:
+            changes["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
+        beside = max(self._jobs, node.ranks)
+        if beside > 1 and "OMP_NUM_THREADS" not in os.environ:
+            changes["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // beside))
         return changes
 
     def wait(self, seconds: float) -> Sequence[tuple[Node, Ending]]:
@@ -85,32 +105,45 @@ class LocalProcesses:
         return ended
 
     def _ended(self) -> list[tuple[Node, Ending]]:
-        over = [each for each in self._running if each.process.poll() is not None]
+        over = [each for each in self._running if each.has_ended()]
         self._running = [each for each in self._running if each not in over]
-        self._free_gpus += [each.gpu for each in over if each.gpu is not None]
-        return [(each.node, Ending(each.process.returncode, last_words(each.node.log))) for each in over]
+        self._free_gpus += [gpu for each in over for gpu in each.gpus]
+        return [(each.node, Ending(each.exit_code(), last_words(each.node.log))) for each in over]
 
     def stop(self) -> None:
         """Ask all to save and end; a second Ctrl+C kills them: whatever they saved stays."""
         self._signal(signal.SIGTERM)
         try:
-            for each in self._running:
-                each.process.wait()
+            for process in self._processes():
+                process.wait()
         except KeyboardInterrupt:
             self._signal(signal.SIGKILL)
             raise
         finally:
-            self._running = [each for each in self._running if each.process.poll() is None]
+            self._running = [each for each in self._running if not each.has_ended()]
+
+    def _processes(self) -> list[subprocess.Popen[bytes]]:
+        return [process for each in self._running for process in each.processes]
 
     def _signal(self, number: signal.Signals) -> None:
-        for each in self._running:
-            if each.process.poll() is None:
-                os.killpg(each.process.pid, number) if number is signal.SIGKILL else each.process.send_signal(number)
+        for process in self._processes():
+            if process.poll() is None:
+                os.killpg(process.pid, number) if number is signal.SIGKILL else process.send_signal(number)
 
     def close(self) -> None:
         """Let go of the pipe."""
         os.close(self._held_open)
         os.close(self._pipe)
+
+
+def _rank_environment(rank: int, count: int) -> dict[str, str]:
+    return {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count)}
+
+
+def _free_port() -> int:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return int(unused.getsockname()[1])
 
 
 def last_words(log: Path) -> str:

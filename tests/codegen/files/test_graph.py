@@ -24,6 +24,7 @@ def test_a_task_between_two_searches_needs_both(project: Path) -> None:
         {
             "script": "experiments/phase6a/train_2M_threshold_2pct.py",
             "searches": searches,
+            "sharding": "none",
             "generate": ["python", "-m", "codegen", "phase6a", "2M", "threshold_2pct"],
         }
     ]

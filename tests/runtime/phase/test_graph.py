@@ -20,6 +20,7 @@ GRAPH = {
         {
             "script": "experiments/phase6b/train_2M_threshold_2pct_h5.py",
             "searches": [f"experiments/phase6a/hpo_2M_threshold_{each}pct.py" for each in (1, 3)],
+            "sharding": "none",
             "generate": ["python", "-m", "codegen", "phase6b", "2M", "threshold_2pct", "--horizon", "5"],
         }
     ],
@@ -41,6 +42,11 @@ def test_a_finding_is_written_between_its_search_and_the_training(tmp_path: Path
     assert (train.needs, train.kind, train.finding) == ((generate.name,), "train", None)
     assert train.shown == "python experiments/phase6b/train_2M_threshold_2pct_h5.py --seeds 3"
     assert train.output == tmp_path / "outputs/phase6b/train_2M_threshold_2pct_h5"
+    assert {node.ranks for node in make_nodes(GRAPH, tmp_path, tmp_path / "outputs", **flags, gpus=4)} == {1}
+    shared = GRAPH | {"trainings": [each | {"sharding": "fsdp"} for each in GRAPH["trainings"]]}
+    for gpus, ranks in ((0, 1), (1, 1), (4, 4)):
+        *others, train = make_nodes(shared, tmp_path, tmp_path / "outputs", **flags, gpus=gpus)
+        assert ([node.ranks for node in others], train.ranks) == ([1, 1, 1], ranks)
 
 
 def test_a_script_that_is_missing_is_said_with_the_command_that_writes_it(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,34 @@ def endings(engine: LocalProcesses) -> list[Ending]:
     while not engine.is_idle():
         found += [ending for _, ending in engine.wait(20)]
     return found
+
+
+RANK = """
+import os, sys, time
+told = [os.environ.get(name) for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_PORT", "CUDA_VISIBLE_DEVICES")]
+print("rank", *told, flush=True)
+time.sleep(60 if "wait" in sys.argv else 0)
+"""
+
+
+@pytest.mark.parametrize("engine", [{"jobs": 1, "gpus": ["4", "6"]}], indirect=True)
+def test_ranks_are_processes_that_share_all_gpus_and_know_each_other(engine: LocalProcesses, tmp_path: Path) -> None:
+    node = replace(make_node(tmp_path, "ranks", RANK), ranks=2)
+    engine.start(node)
+    assert endings(engine) == [Ending(0, node.log.read_text().splitlines()[-1])]
+    told = sorted(line.split() for line in node.log.read_text().splitlines())
+    port = told[0][4]
+    assert told == [["rank", "0", "0", "2", port, "4,6"], ["rank", "1", "1", "2", port, "4,6"]]
+    engine.start(make_node(tmp_path, "alone", RANK))
+    assert "rank None None None None 4\n" in until("rank", tmp_path / "alone/run.log")
+
+
+def test_a_node_one_of_whose_ranks_is_killed_ends_as_killed(engine: LocalProcesses, tmp_path: Path) -> None:
+    node = replace(make_node(tmp_path, "ranks", RANK.replace("60", "1")), ranks=2)
+    engine.start(replace(node, command=(*node.command, "wait")))
+    until("rank 1", node.log)
+    engine._running[0].processes[1].kill()
+    assert [ending.code for ending in endings(engine)] == [-9]
 
 
 def test_everything_a_script_prints_is_appended_to_its_log(engine: LocalProcesses, tmp_path: Path) -> None:

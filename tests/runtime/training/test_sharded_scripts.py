@@ -12,6 +12,8 @@ import pytest
 import torch
 
 from runtime.errors import UserError
+from runtime.phase.graph import Node
+from runtime.phase.local import LocalProcesses
 from runtime.script.arguments import find_device_of_rank, parse_arguments
 from runtime.script.ranks import Ranks
 from tests.helpers.golden_scripts import make_golden
@@ -79,6 +81,20 @@ def test_torchrun_starts_the_generated_script(projects: dict[str, tuple[Path, di
     refused = torchrun(script, "--epochs", "1", "--device", "mps")
     assert refused.returncode != 0
     assert "error: --device mps: allowed for several processes is auto, cpu or cuda" in refused.stderr
+
+
+def test_the_run_of_a_phase_starts_a_process_a_rank(projects: dict[str, tuple[Path, dict[str, str]]]) -> None:
+    project, scripts = projects["fsdp"]
+    script = project / "experiments" / "phase6a" / "train_ranks.py"
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text(scripts["train_found.py"])
+    output = project / "outputs/phase6a/train_ranks_short"
+    engine = LocalProcesses(SOURCE, jobs=1)
+    engine.start(Node("train", script, (str(script), "--epochs", "1", "--device", "cpu"), output, ranks=2))
+    assert [ending.code for _, ending in engine.wait(240)] == [0], (output / "run.log").read_text()
+    engine.close()
+    record: dict[str, Any] = read(output / "result.json")
+    assert (record["environment"]["sharding"], record["environment"]["ranks"]) == ("fsdp", 2)
 
 
 @pytest.mark.parametrize("shorten", ["trials", "epochs"])
