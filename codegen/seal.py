@@ -1,4 +1,4 @@
-"""The seal of a script: the hash of its text, written into its header, so that any edit shows."""
+"""What a script's header says: its seal, the hash of its text, so that any edit shows; and the command that made it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import re
 
 _SEAL_LINE = re.compile(r"^# Seal: sha256:([0-9a-f]{64})$", re.MULTILINE)
+_COMMAND = re.compile(r"^# Command: (.+)$", re.MULTILINE)
 
 BLANK_SEAL = "# Seal: sha256:" + "0" * 64
 """The seal's line while the text is hashed."""
@@ -42,3 +43,9 @@ def _normalised(text: str) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def command_of(text: str) -> str | None:
+    """The command in the head of a generated script; None where there is none."""
+    found = _COMMAND.search(text)
+    return found[1] if found else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
 import shlex
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ from codegen.files.planning import plan_all
 from codegen.files.writer import State, read_text
 from codegen.request.choices import UsageError
 from codegen.request.command_line import make_parser
-from codegen.seal import seal_of
+from codegen.seal import command_of, seal_of
 
-_COMMAND = re.compile(r"^# Command: python -m codegen (.+)$", re.MULTILINE)
+_PROGRAM = "python -m codegen "
 
 
 @dataclass(frozen=True)
@@ -40,17 +39,18 @@ def find_extras(folder: Path, expected: Collection[Path]) -> list[Extra]:
 
 def _reason(path: Path) -> str | None:
     """Why a script is extra; None if its own command renders exactly this file."""
-    command = _COMMAND.search(read_text(path) or "")
-    if command is None:
+    command = command_of(read_text(path) or "") or ""
+    arguments = command.removeprefix(_PROGRAM)
+    if arguments == command:
         return "it does not say which command made it"
     try:
-        states = _states(shlex.split(command[1]), path.parents[2])
+        states = _states(shlex.split(arguments), path.parents[2])
     except (UsageError, ValueError) as error:
         return f"its own command cannot be run: {error}"
     state = states.get(path)
     if state is None:
-        return f"its own command writes another file: python -m codegen {command[1]}"
-    return None if state is State.FRESH else f"{state.value} against its own command: python -m codegen {command[1]}"
+        return f"its own command writes another file: {command}"
+    return None if state is State.FRESH else f"{state.value} against its own command: {command}"
 
 
 def _states(arguments: list[str], project: Path) -> dict[Path, State]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,7 @@ from codegen.request.configs import load_model
 from codegen.request.findings import load_finding
 from codegen.request.phases import ExperimentKey, sources
 from codegen.request.request import Request
-
-_COMMAND = re.compile(r"^# Command: (.+)$", re.MULTILINE)
+from codegen.seal import command_of
 
 
 def graph_of(options: argparse.Namespace, project: Path = PROJECT) -> dict[str, Any]:
@@ -53,5 +51,5 @@ def _search(cell: ExperimentKey, project: Path) -> dict[str, Any]:
 
 
 def _generate(cell: ExperimentKey, request: Request, project: Path) -> list[str]:
-    found = _COMMAND.search(read_text(project / cell.training_file) or "")
-    return shlex.split(found[1] if found else request.command())
+    found = command_of(read_text(project / cell.training_file) or "")
+    return shlex.split(found or request.command())

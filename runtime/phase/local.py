@@ -70,21 +70,19 @@ class LocalProcesses:
         gpus, self._free_gpus = tuple(self._free_gpus[:wanted]), self._free_gpus[wanted:]
         node.output.mkdir(parents=True, exist_ok=True)
         environment = os.environ | self._environment(node, gpus)
-        each_rank = [{}] if node.ranks == 1 else [_rank_environment(rank, node.ranks) for rank in range(node.ranks)]
-        meeting = {} if node.ranks == 1 else {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
         with node.log.open("ab") as log:
             processes = tuple(
                 subprocess.Popen(
                     [sys.executable, *node.command],
                     cwd=self._project,
-                    env=environment | meeting | rank,
+                    env=environment | rank,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,  # Ctrl+C reaches the driver alone, which passes it on
                     pass_fds=self._inherited,
                 )
-                for rank in each_rank
+                for rank in _environments(node.ranks)
             )
         self._running.append(_Running(node, processes, gpus))
 
@@ -136,8 +134,12 @@ class LocalProcesses:
         os.close(self._pipe)
 
 
-def _rank_environment(rank: int, count: int) -> dict[str, str]:
-    return {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count)}
+def _environments(ranks: int) -> list[dict[str, str]]:
+    """What each rank is told, as by torchrun; one that is alone is told nothing."""
+    if ranks == 1:
+        return [{}]
+    shared = {"WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
+    return [{"RANK": str(rank), "LOCAL_RANK": str(rank), **shared} for rank in range(ranks)]
 
 
 def _free_port() -> int:

@@ -73,9 +73,8 @@ class Series:
     def timeline(self) -> Timeline:
         """Where the bars lie on the calendar."""
         days = self.daily["Date"].to_numpy().astype("datetime64[D]").astype(np.int64)
-        gap = np.diff(days[self.bars.first_day], prepend=0)
-        gap[1:] = days[self.bars.first_day][1:] - days[self.bars.last_day][:-1]
-        gap[0] = 0
+        gap = np.zeros(len(self), dtype=np.int64)
+        gap[1:] = days[self.bars.first_day[1:]] - days[self.bars.last_day[:-1]]
         trains = np.isin(np.asarray(self.assets or ("",)), self.training_assets or ("",))
         return Timeline(
             total_days=self.calendar.size,

@@ -16,13 +16,16 @@ from hypothesis import strategies as st
 from codegen.request import choices, findings
 from codegen.request.choices import PROJECT, UsageError
 from codegen.request.configs import Fixed, RecipeConfig, Shared, Space, load_hpo, load_model
+from codegen.request.parameters import PARAMETERS
 from codegen.request.phase_files import load_phase
 from data.schema import DEFAULT_DATASET, PRICE_COLUMNS
 from runtime.model.architecture import _CHOICES as CHOICES
 from runtime.model.architecture import BUDGET_TOLERANCE
+from runtime.records.results import Split
 from runtime.samples import bars
 from runtime.samples.chunk_splitter import SplitMode
 from runtime.samples.labels import LABELS
+from runtime.samples.timeline import MAX_GAP_DAYS
 from runtime.search import study as search
 from runtime.training.recipe import FIXED, Recipe
 from tests.helpers.questions import BUDGETS, refused
@@ -218,6 +221,8 @@ def test_choices_are_what_the_runtime_knows() -> None:
     assert {name: get_args(kind) for name, kind in get_type_hints(Shared).items() if get_args(kind)} == CHOICES
     assert findings.LEAST_COMPLETED == search.LEAST_COMPLETED
     assert choices.DEFAULT_DATASET == DEFAULT_DATASET
+    recorded = {field.name: field.default for field in msgspec.structs.fields(Split)}["max_gap_days"]
+    assert PARAMETERS["max_gap_days"].default == recorded == MAX_GAP_DAYS
     assert ("Asset", "Date", *PRICE_COLUMNS) == choices.NOT_FEATURES
     assert {f"threshold_{percent}pct": percent / 100 for percent in (1, 2, 3, 5)} == choices.THRESHOLDS
 

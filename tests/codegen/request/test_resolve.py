@@ -13,7 +13,7 @@ import pytest
 
 from codegen.request.choices import DEFAULT_DATASET, NOT_FEATURES, PROJECT, THRESHOLDS
 from codegen.request.configs import load_hpo, load_model
-from codegen.request.resolve import read_schema, resolve_hpo, resolve_training
+from codegen.request.resolve import choose_holdout, read_schema, resolve_hpo, resolve_training
 from codegen.request.spec import ExperimentSpec, HpoSpec, TrainingSpec
 from data.dataset import publish
 from data.manifest import entry_for
@@ -87,6 +87,19 @@ def test_fields_of_an_architecture_stand_once_and_are_all_there() -> None:
     assert TRAINING.model == HPO.model
     assert TRAINING.architectures == {"d192_h6_l4_p10": HPO.architectures["d192_h6_l4_p10"]}
     assert HPO.architectures.keys() == load_model("2M").architectures.keys()
+
+
+def test_assets_that_never_train_are_drawn_by_the_splits_seed_fewer_among_more() -> None:
+    assets = [f"A{number}" for number in range(12)]
+
+    def drawn(count: int, seed: int = 42) -> set[str]:
+        return set(choose_holdout(assets, dataclasses.replace(ask(PROJECT)[1], holdout_assets=count, seed=seed)))
+
+    assert [len(drawn(count)) for count in range(12)] == list(range(12))
+    assert all(drawn(count) < drawn(count + 1) for count in range(11))
+    assert len({frozenset(drawn(4, seed)) for seed in range(6)}) > 1
+    with refused("--holdout-assets 12: ", "holds 12 assets, and some must train"):
+        drawn(12)
 
 
 def test_a_script_without_findings_has_neither_recipe_nor_architecture() -> None:

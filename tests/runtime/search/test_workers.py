@@ -110,16 +110,18 @@ def test_killed_worker_is_replaced_and_changes_nothing(whole: list[tuple[Any, ..
     assert len(begun(tmp_path)) == 14 + 2
 
 
-def test_driver_killed_twice_changes_nothing(whole: list[tuple[Any, ...]], url: str | None, tmp_path: Path) -> None:
+def test_drivers_and_workers_killed_change_nothing(
+    whole: list[tuple[Any, ...]], url: str | None, tmp_path: Path
+) -> None:
     chance = random.Random(url is None)
     for _ in range(2):
-        driver, seen = start(tmp_path, url, "--workers", "2"), len(begun(tmp_path))
+        driver, seen = start(tmp_path, url, "--workers", "2", "--dying", "2,6"), len(begun(tmp_path))
         wait_for_trainings(tmp_path, seen + chance.randint(1, 4))
         time.sleep(chance.uniform(0.0, 0.5))
         driver.kill()
         driver.communicate()
         assert driver.returncode == -signal.SIGKILL, "this test needs a longer search"
-    driver = start(tmp_path, url, "--workers", "2")
+    driver = start(tmp_path, url, "--workers", "2", "--dying", "2,6,9")
     driver.communicate(timeout=300)
     assert driver.returncode == 0
     assert found_in(tmp_path, url) == whole
