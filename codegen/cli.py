@@ -82,9 +82,11 @@ def _run(options: argparse.Namespace, command: str) -> int:
     from codegen.files.planning import plan_all
 
     experiments = plan_all(options)
-    folder = _phase_folder(options.phase)
-    given = (options.budget, options.task, options.horizon, options.timescale)
-    whole_phase = given == (None,) * 4 and options.hyperparameters == "search"
+    folder = PROJECT / "experiments" / options.phase
+    for each in {folder, *(experiment.folder for experiment in experiments)}:
+        _require_real(each)
+    picked = ("budget", "task", "horizon", "timescale", "data", "data_path", "training_assets")
+    whole_phase = options.hyperparameters == "search" and not any(getattr(options, name) for name in picked)
     if options.diff:
         from codegen.files.diff import diff
 
@@ -106,14 +108,12 @@ def _run(options: argparse.Namespace, command: str) -> int:
     from codegen.files.actions import Action, run
 
     action = next((each for each in Action if getattr(options, each.value, False)), Action.WRITE)
-    return run(experiments, folder, action, command=command)
+    return run(experiments, PROJECT, action, command=command)
 
 
-def _phase_folder(phase: str) -> Path:
-    folder = PROJECT / "experiments" / phase
+def _require_real(folder: Path) -> None:
     if os.path.realpath(folder) != str(folder):
         raise UsageError(
-            f"experiments/{phase} lies behind a symbolic link, but a script finds its project from where it really "
-            "lies; put the folder itself there"
+            f"{folder.relative_to(PROJECT).as_posix()} lies behind a symbolic link, but a script finds its project "
+            "from where it really lies; put the folder itself there"
         )
-    return folder

@@ -42,6 +42,7 @@ def generate_hpo_script(
     embargo: int = 0,
     max_gap_days: int = 10,
     holdout_assets: int = 0,
+    training_assets: int | None = None,
     label_price: str = "high",
     project: Path = PROJECT,
 ) -> str:
@@ -66,6 +67,7 @@ def generate_hpo_script(
         embargo: bars around held-out chunks that no training sample touches.
         max_gap_days: calendar days of the longest hole that a sample may lie across.
         holdout_assets: of a panel, how many assets never train and are judged apart.
+        training_assets: of a panel, how many of the others train; None for all. All of them are validated and judged.
         label_price: a rule of `runtime.samples.labels`: ``high`` (touched) or ``close`` (closed above).
         project: folder that holds ``configs`` and ``data``.
 
@@ -100,6 +102,7 @@ def generate_training_script(
     embargo: int = 0,
     max_gap_days: int = 10,
     holdout_assets: int = 0,
+    training_assets: int | None = None,
     label_price: str = "high",
     project: Path = PROJECT,
 ) -> str:
@@ -139,7 +142,7 @@ def render_hpo(spec: HpoSpec) -> str:
     """
     spec = watch(spec)
     body = [
-        *imports.hpo_imports(),
+        *imports.hpo_imports(spec),
         *constants.experiment_constants(spec),
         *constants.data_constants(spec),
         *constants.split_constants(spec),

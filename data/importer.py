@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,10 +9,11 @@ from pathlib import Path
 from data.dataset import assemble, publish
 from data.errors import DataError
 from data.features import look_back
-from data.manifest import PROJECT, source_name
+from data.manifest import PROJECT, load_or_empty, source_name
+from data.names import DEFAULT_NAME, check_name, file_of, require_own_name
 from data.options import ImportOptions
 from data.prices import read_prices
-from data.schema import DEFAULT_DATASET, PROTOCOL_ROWS
+from data.schema import PROTOCOL_ROWS
 
 
 def import_prices(
@@ -54,14 +54,13 @@ def too_short(rows: int) -> list[str]:
 
 
 def dataset_path(name: str, root: Path, kind: str = "dataset") -> Path:
-    """Return where the dataset ``name`` lies, refusing names that could leave the folder."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
-        raise DataError(f"name {name!r} is not allowed: use up to 64 letters, digits, - and _, such as SPY")
-    default = root / DEFAULT_DATASET
-    path = default.with_name(f"{name}_{kind}_c.parquet")
-    if path.name.lower() == default.name.lower():  # the same file where case is not told apart
+    """Return where the dataset ``name`` lies, refusing names that are another's or could leave the folder."""
+    check_name(name)
+    if name.lower() == DEFAULT_NAME.lower():
         raise DataError(f"name {name!r} belongs to the embedded dataset: choose another")
-    return path
+    key = file_of(name, kind)
+    require_own_name(key, load_or_empty(root))
+    return root / key
 
 
 def command_of(sources: Sequence[Path], name: str, vix: Path | None, root: Path, options: ImportOptions) -> str:

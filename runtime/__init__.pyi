@@ -7,6 +7,7 @@ from .samples.series import Series as Series
 from .samples.splits import SplitIndices as SplitIndices
 from .script.arguments import Arguments as Arguments
 from .script.arguments import parse_arguments as parse_arguments
+from .script.place import project_of as project_of
 from .script.running import require_hyperparameters as require_hyperparameters
 from .script.running import run_script as run_script
 from .search.objective import Objective as Objective

@@ -9,7 +9,7 @@ from pathlib import Path
 from data import command_line
 from runtime.errors import UserError
 from runtime.phase.flags import add_run_parser
-from runtime.records.results import budget_size
+from runtime.records.budgets import budget_size
 
 PROJECT = Path(__file__).resolve().parents[1]
 

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from codegen.request.datasets import dataset_of
 from codegen.request.parameters import PARAMETERS
 from codegen.request.spec import ExperimentSpec, HpoSpec, TrainingSpec
 from codegen.syntax.expressions import MODULE_FILE, attribute, call, name, subscript, tuple_
@@ -34,13 +35,21 @@ def label_comment(label_price: str) -> str:
 
 def data_constants(spec: ExperimentSpec) -> list[Statement]:
     """Where the data lie and what they must be."""
-    project = subscript(attribute(call(attribute(call("Path", MODULE_FILE), "resolve")), "parents"), literal(2))
+    if dataset_of(spec.data_path):  # has a folder of its own, where its scripts need not lie
+        project = call("project_of", MODULE_FILE)
+    else:
+        project = subscript(attribute(call(attribute(call("Path", MODULE_FILE), "resolve")), "parents"), literal(2))
     values: dict[str, object] = {"DATA_PATH": spec.data_path, "DATA_SHA256": spec.data_sha256}
     if spec.assets:
         values["ASSETS"] = list(spec.assets)
     if spec.holdout_assets:
         values["HOLDOUT_ASSETS"] = list(spec.holdout_assets)
-    comments = {"HOLDOUT_ASSETS": "Their samples never train: only the test split holds some, which are judged apart."}
+    if spec.training_assets:
+        values["TRAINING_ASSETS"] = list(spec.training_assets)
+    comments = {
+        "HOLDOUT_ASSETS": "Their samples never train: only the test split holds some, which are judged apart.",
+        "TRAINING_ASSETS": "Only their samples train; validation and test are those of all assets.",
+    }
     return list(section("Data", assign("PROJECT", project), *_assignments(values, comments)))
 
 
@@ -82,7 +91,7 @@ def hyperparameter_constants(spec: TrainingSpec) -> list[Statement]:
         "PROVENANCE": spec.provenance,
         **({"SEARCH_FIRST": list(spec.search_first)} if spec.search_first else {}),
     }
-    remarks = " ".join([*_borrowed_across(spec), *_searched_under(spec)])
+    remarks = " ".join([*_borrowed_across(spec), *_searched_on(spec), *_searched_under(spec)])
     return _group("Hyperparameters", values, {"PROVENANCE": remarks} if remarks else {})
 
 
@@ -94,6 +103,12 @@ def _borrowed_across(spec: TrainingSpec) -> Iterator[str]:
             f"Searched at HORIZON {source['horizon']}, TIMESCALE {source['timescale']}; used here at {spec.horizon}, "
             f"{spec.timescale}, as configs/phases/{spec.phase}.yaml declares."
         )
+
+
+def _searched_on(spec: TrainingSpec) -> Iterator[str]:
+    """What the reader must know where another dataset's search was asked for."""
+    if lender := spec.provenance.get("searched_on"):
+        yield f"Searched on {lender}, used here on other data, as --hyperparameters from:{lender} asks."
 
 
 def _searched_under(spec: TrainingSpec) -> Iterator[str]:

@@ -12,6 +12,8 @@ def load_data(spec: ExperimentSpec) -> Statement:
     panel = {"assets": name("ASSETS")} if spec.assets else {}
     if spec.holdout_assets:
         panel["holdout_assets"] = name("HOLDOUT_ASSETS")
+    if spec.training_assets:
+        panel["training_assets"] = name("TRAINING_ASSETS")
     load = multiline_call(
         "load_series",
         divide(name("PROJECT"), name("DATA_PATH")),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from codegen.request.spec import TrainingSpec
+from collections.abc import Sequence
+
+from codegen.request.datasets import dataset_of
+from codegen.request.spec import ExperimentSpec, HpoSpec, TrainingSpec
 from codegen.syntax.statements import Statement, blank_line_above, import_from
 
 
-def hpo_imports() -> list[Statement]:
+def hpo_imports(spec: HpoSpec) -> list[Statement]:
     """What a search script uses."""
     names = (
         "Arguments",
@@ -18,13 +21,11 @@ def hpo_imports() -> list[Statement]:
         "create_objective",
         "load_series",
         "parse_arguments",
+        *_place(spec),
         "run_script",
         "run_search",
     )
-    return [
-        import_from("pathlib", "Path"),
-        blank_line_above(import_from("runtime", *names)),
-    ]
+    return _imports(spec, names)
 
 
 def training_imports(spec: TrainingSpec) -> list[Statement]:
@@ -39,11 +40,19 @@ def training_imports(spec: TrainingSpec) -> list[Statement]:
         "Trainer",
         "load_series",
         "parse_arguments",
+        *_place(spec),
         *refusal,
         "run_script",
         "run_training",
     )
-    return [
-        import_from("pathlib", "Path"),
-        blank_line_above(import_from("runtime", *names)),
-    ]
+    return _imports(spec, names)
+
+
+def _place(spec: ExperimentSpec) -> list[str]:
+    """Scripts of the default dataset count the folders above themselves; any other may lie in either of two."""
+    return ["project_of"] if dataset_of(spec.data_path) else []
+
+
+def _imports(spec: ExperimentSpec, names: Sequence[str]) -> list[Statement]:
+    ours = import_from("runtime", *names)
+    return [ours] if dataset_of(spec.data_path) else [import_from("pathlib", "Path"), blank_line_above(ours)]

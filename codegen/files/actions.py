@@ -27,12 +27,12 @@ class Action(Enum):
     STDOUT = "stdout"
 
 
-def run(experiments: Sequence[PlannedExperiment], folder: Path, action: Action, *, command: str) -> int:
+def run(experiments: Sequence[PlannedExperiment], project: Path, action: Action, *, command: str) -> int:
     """Render every experiment's scripts and act on them.
 
     Args:
         experiments: of one phase.
-        folder: the phase's, which holds the scripts and the manifest.
+        project: holds the folder ``experiments``.
         action: what to do.
         command: the command line without the action's flag, for messages.
 
@@ -47,8 +47,7 @@ def run(experiments: Sequence[PlannedExperiment], folder: Path, action: Action, 
         sys.stdout.write("".join(target.text for target in targets))
         return 0
     try:
-        with locked(folder):
-            return _write(experiments, targets, folder, action, command)
+        return _write_all(experiments, targets, project, action, command)
     except OSError as error:
         print(
             f"failed: {error}; that file and all after it are as they were; mend this and run again: {command}",
@@ -72,7 +71,13 @@ def read_manifest(folder: Path) -> str | None:
     try:
         return path.read_text("utf-8") if path.exists() else None
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path.relative_to(folder.parents[1])} is no text ({error}); restore or remove it") from error
+        raise UsageError(f"{name_of(path)} is no text ({error}); restore or remove it") from error
+
+
+def name_of(path: Path) -> str:
+    """A file of ``experiments``, relative to the project."""
+    above = next(number for number, folder in enumerate(path.parents) if folder.name == "experiments")
+    return path.relative_to(path.parents[above + 1]).as_posix()
 
 
 def updated_manifest(
@@ -81,17 +86,30 @@ def updated_manifest(
     """What the manifest should say when the scripts carry these seals."""
     entries = [experiment.entry(seals) for experiment in experiments]
     today = datetime.now(UTC).date().isoformat()
-    return update_manifest(without_gone(current, folder), folder.name, entries, today=today)
+    title = name_of(folder).removeprefix("experiments/")
+    return update_manifest(without_gone(current, folder), title, entries, today=today)
 
 
-def _write(
-    experiments: Sequence[PlannedExperiment], targets: Sequence[Target], folder: Path, action: Action, command: str
+def by_folder(experiments: Sequence[PlannedExperiment]) -> dict[Path, list[PlannedExperiment]]:
+    """The experiments of each folder, every one of which has a manifest of its own."""
+    found: dict[Path, list[PlannedExperiment]] = {}
+    for experiment in experiments:
+        found.setdefault(experiment.folder, []).append(experiment)
+    return found
+
+
+def _write_all(
+    experiments: Sequence[PlannedExperiment], targets: Sequence[Target], project: Path, action: Action, command: str
 ) -> int:
-    current = read_manifest(folder)  # first: nothing is written if it cannot be read
-    outcomes = Counter(_act(target, action, folder.parents[1]) for target in targets)
-    updated = updated_manifest(current, experiments, folder, {each.path: _seal(each) for each in targets})
-    if updated != current:
-        write_text(folder / "README.md", updated)
+    outcomes: Counter[str] = Counter()
+    for folder, inside in by_folder(experiments).items():
+        with locked(folder):
+            current = read_manifest(folder)  # first: nothing is written if it cannot be read
+            there = [target for target in targets if target.path.parent == folder]
+            outcomes.update(_act(target, action, project) for target in there)
+            updated = updated_manifest(current, inside, folder, {each.path: _seal(each) for each in there})
+            if updated != current:
+                write_text(folder / "README.md", updated)
     shown = [name for name in _OUTCOMES if outcomes[name] or name in ("written", "unchanged", "refused")]
     print(", ".join(f"{outcomes[name]} {name}" for name in shown))
     if outcomes["refused"]:

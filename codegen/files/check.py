@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from codegen.files.actions import read_manifest, scripts_of, updated_manifest
+from codegen.files.actions import by_folder, name_of, read_manifest, scripts_of, updated_manifest
 from codegen.files.extras import find_extras
 from codegen.files.freshness import KnownSeals
 from codegen.files.manifest import is_current
@@ -31,12 +31,13 @@ def check(
         0 if all are fresh, 1 if not.
     """
     found, seals = _compare(scripts_of(experiments), known)
-    current = read_manifest(folder)
-    if not is_current(current, updated_manifest(current, experiments, folder, seals)):
-        found[folder / "README.md"] = State.STALE if current else State.MISSING
+    for place, inside in by_folder(experiments).items():
+        current = read_manifest(place)
+        if not is_current(current, updated_manifest(current, inside, place, seals)):
+            found[place / "README.md"] = State.STALE if current else State.MISSING
     extras = find_extras(folder, seals) if whole_phase else []
-    wrong = [f"{state.value}: {_name(path)}" for path, state in found.items() if state is not State.FRESH]
-    wrong += [f"extra: {_name(extra.path)} ({extra.reason})" for extra in extras]
+    wrong = [f"{state.value}: {name_of(path)}" for path, state in found.items() if state is not State.FRESH]
+    wrong += [f"extra: {name_of(extra.path)} ({extra.reason})" for extra in extras]
     if not wrong:
         print(f"{len(seals)} scripts and the manifest are fresh")
         return 0
@@ -56,10 +57,6 @@ def _compare(scripts: Sequence[Planned], known: KnownSeals) -> tuple[dict[Path, 
         seals[script.path] = seal_of(target.current() or target.text)
     known.save()
     return states, seals
-
-
-def _name(path: Path) -> Path:
-    return path.relative_to(path.parents[2])
 
 
 def _fixes(states: set[State], command: str, *, extras: bool) -> list[str]:

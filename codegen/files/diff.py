@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from codegen.files.actions import read_manifest, scripts_of, updated_manifest
+from codegen.files.actions import by_folder, name_of, read_manifest, scripts_of, updated_manifest
 from codegen.files.changes import changes
 from codegen.files.extras import find_extras
 from codegen.files.manifest import changed_entries, is_current
@@ -64,14 +64,15 @@ def diff(
     """
     project, targets = folder.parents[1], render_all(scripts_of(experiments))
     sections = _grouped([section for target in targets for section in _script(target, project)])
-    current, updated = read_manifest(folder), _manifest(experiments, targets, folder)
-    if not is_current(current, updated):
-        state = State.STALE if current else State.MISSING
-        name = (folder / "README.md").relative_to(project).as_posix()
-        sections.append(Section(state.value, (name,), (f"entries: {', '.join(changed_entries(current, updated))}",)))
+    manifests = [_manifest(inside, targets, place) for place, inside in by_folder(experiments).items()]
+    for name, current, updated in manifests:
+        if not is_current(current, updated):
+            state = State.STALE if current else State.MISSING
+            entries = f"entries: {', '.join(changed_entries(current, updated))}"
+            sections.append(Section(state.value, (name,), (entries,)))
     for extra in find_extras(folder, [target.path for target in targets]) if whole_phase else []:
-        sections.append(Section("extra", (extra.path.relative_to(project).as_posix(),), (extra.reason,)))
-    lines = [] if summary else [*_lines(targets, folder, current, updated)]
+        sections.append(Section("extra", (name_of(extra.path),), (extra.reason,)))
+    lines = [] if summary else [*_lines(targets, project, manifests)]
     if markdown:
         sys.stdout.write(as_comment([(each.state, each.names, each.lines) for each in sections], lines, command))
     else:
@@ -80,9 +81,12 @@ def diff(
     return 1 if sections else 0
 
 
-def _manifest(experiments: Sequence[PlannedExperiment], targets: Sequence[Target], folder: Path) -> str:
-    seals = {each.path: seal_of(each.text) for each in targets}
-    return updated_manifest(read_manifest(folder), experiments, folder, seals)
+def _manifest(
+    experiments: Sequence[PlannedExperiment], targets: Sequence[Target], folder: Path
+) -> tuple[str, str | None, str]:
+    """Name of a folder's manifest, what it says, and what it should say."""
+    seals, current = {each.path: seal_of(each.text) for each in targets}, read_manifest(folder)
+    return name_of(folder / "README.md"), current, updated_manifest(current, experiments, folder, seals)
 
 
 def _script(target: Target, project: Path) -> Iterator[Section]:
@@ -143,14 +147,13 @@ def _grouped(sections: Sequence[Section]) -> list[Section]:
     return [Section(state, tuple(names), lines) for (state, lines), names in groups.items()]
 
 
-def _lines(targets: Sequence[Target], folder: Path, current: str | None, updated: str) -> Iterator[str]:
+def _lines(targets: Sequence[Target], project: Path, manifests: Sequence[tuple[str, str | None, str]]) -> Iterator[str]:
     """The difference line by line, as git shows it."""
-    project = folder.parents[1]
     for target in targets:
         yield from target.diff(project).splitlines(keepends=True)
-    if not is_current(current, updated):
-        name = (folder / "README.md").relative_to(project).as_posix()
-        yield from unified(current, updated, name).splitlines(keepends=True)
+    for name, current, updated in manifests:
+        if not is_current(current, updated):
+            yield from unified(current, updated, name).splitlines(keepends=True)
 
 
 def _coloured(lines: Sequence[str]) -> Iterator[str]:

@@ -30,21 +30,22 @@ def find_extras(folder: Path, expected: Collection[Path]) -> list[Extra]:
     """Look at every script that is not expected; one without a seal is the user's own business.
 
     Args:
-        folder: the phase's folder.
+        folder: the phase's folder, which holds those of further datasets.
         expected: scripts of the phase.
     """
-    sealed = [path for path in sorted(folder.glob("*.py")) if path not in expected and seal_of(read_text(path) or "")]
-    return [Extra(path, reason) for path in sealed if (reason := _reason(path))]
+    found = sorted([*folder.glob("*.py"), *folder.glob("*/*.py")])
+    sealed = [path for path in found if path not in expected and seal_of(read_text(path) or "")]
+    return [Extra(path, reason) for path in sealed if (reason := _reason(path, folder.parents[1]))]
 
 
-def _reason(path: Path) -> str | None:
+def _reason(path: Path, project: Path) -> str | None:
     """Why a script is extra; None if its own command renders exactly this file."""
     command = command_of(read_text(path) or "") or ""
     arguments = command.removeprefix(_PROGRAM)
     if arguments == command:
         return "it does not say which command made it"
     try:
-        states = _states(shlex.split(arguments), path.parents[2])
+        states = _states(shlex.split(arguments), project)
     except (UsageError, ValueError) as error:
         return f"its own command cannot be run: {error}"
     state = states.get(path)

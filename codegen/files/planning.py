@@ -14,13 +14,15 @@ from codegen.files.manifest import ManifestEntry
 from codegen.files.writer import Target
 from codegen.request.borrowing import combine
 from codegen.request.choices import PROJECT, UsageError
-from codegen.request.command_line import requests
+from codegen.request.command_line import lender_of, requests
 from codegen.request.configs import load_model
 from codegen.request.findings import load_finding, require_same_question
+from codegen.request.phase_files import load_phase
 from codegen.request.phases import ExperimentKey, runs_search, search_first, sources
 from codegen.request.request import Request
 from codegen.request.resolve import read_schema, resolve_hpo, resolve_training
 from codegen.request.spec import HpoSpec, TrainingSpec
+from data.names import DEFAULT_NAME
 
 DEFAULT_RECIPE_SUFFIX = "_default"
 
@@ -56,6 +58,11 @@ class PlannedExperiment:
     data_path: str
     scripts: tuple[Planned, ...]
 
+    @property
+    def folder(self) -> Path:
+        """Where its scripts and the manifest that names them lie."""
+        return self.scripts[0].path.parent
+
     def entry(self, seals: Mapping[Path, str | None]) -> ManifestEntry:
         """What the manifest says of it, given the seal that each script carries on disk."""
         *search, training = [each.path for each in self.scripts]
@@ -83,29 +90,38 @@ def plan_all(options: argparse.Namespace, project: Path = PROJECT) -> list[Plann
     from data.errors import DataError
 
     asked = requests(options, project)
-    try:
-        ensure(Path(options.data_path), project)
-    except DataError as error:
-        raise UsageError(str(error)) from error
-    return [plan(cell, request, default_recipe=options.hyperparameters == "default") for cell, request in asked]
+    for data_path in {request.data_path for _, request in asked}:
+        try:
+            ensure(Path(data_path), project)
+        except DataError as error:
+            raise UsageError(str(error)) from error
+    default, lender = options.hyperparameters == "default", lender_of(options)
+    return [plan(cell, request, default_recipe=default, lender=lender) for cell, request in asked]
 
 
-def plan(cell: ExperimentKey, request: Request, *, default_recipe: bool) -> PlannedExperiment:
+def plan(
+    cell: ExperimentKey, request: Request, *, default_recipe: bool = False, lender: str | None = None
+) -> PlannedExperiment:
     """The scripts of one experiment: its search, if it has one, then its training.
 
     Args:
         cell: which experiment.
         request: its parameters.
         default_recipe: only a training script, on the configuration's recipe instead of a search's findings.
+        lender: only a training script, on what searches on this dataset found; empty for the default one.
 
     Raises:
         UsageError: if the request, the data, a configuration or a search's finding cannot be used.
     """
-    project = request.project
-    if default_recipe:
-        path = Path(cell.training_file)
-        name = path.with_stem(path.stem + DEFAULT_RECIPE_SUFFIX)
-        return PlannedExperiment(cell, request.data_path, (Planned(project / name, _default_spec(request)),))
+    project, path = request.project, Path(cell.training_file)
+    by_phase = load_phase(cell.phase, project).recipe == "default"
+    if default_recipe or by_phase:
+        spec = _by_phase(request) if by_phase else _on_default(request)
+        name = path if by_phase else path.with_stem(path.stem + DEFAULT_RECIPE_SUFFIX)
+        return PlannedExperiment(cell, request.data_path, (Planned(project / name, spec),))
+    if lender is not None:
+        name = path.with_stem(f"{path.stem}_from_{lender or DEFAULT_NAME}")
+        return PlannedExperiment(cell, request.data_path, (Planned(project / name, _lent_spec(cell, request, lender)),))
     scripts = [Planned(project / cell.training_file, _training_spec(cell, request))]
     if runs_search(cell, project):
         scripts.insert(0, Planned(project / cell.hpo_file, resolve_hpo(_as_searched(cell, request))))
@@ -137,16 +153,42 @@ def _rendered(planned: Sequence[Planned]) -> Iterator[Target]:
         yield from pool.map(Planned.render, planned)
 
 
-def _default_spec(request: Request) -> TrainingSpec:
+def _by_phase(request: Request) -> TrainingSpec:
+    """The spec of a training on its budget's own recipe."""
     model = load_model(request.budget, request.project)
     recipe = model.default_recipe(panel=bool(read_schema(request)[2].assets))
+    source = {"source": f"configs/model/patchtst_{request.budget}.yaml: default recipe, not searched"}
+    return resolve_training(request, hyperparameters=recipe, provenance=source, search_first=())
+
+
+def _on_default(request: Request) -> TrainingSpec:
+    spec = _by_phase(replace(request, experiment=request.experiment + DEFAULT_RECIPE_SUFFIX))
+    return replace(spec, command=f"{spec.command} --hyperparameters default")
+
+
+def _lent_spec(cell: ExperimentKey, request: Request, lender: str) -> TrainingSpec:
+    """The spec of a training on what was searched on another dataset.
+
+    Raises:
+        UsageError: if nothing is found there yet, or what was asked there differs in more than the data.
+    """
+    name = lender or DEFAULT_NAME
+    if lender == cell.dataset:
+        raise UsageError(f"--hyperparameters from:{name}: that is the data's own; leave it away")
+    lenders = sources(cell, request.project, lender=lender)
+    recipe = combine(lenders, request.project, training_seed=request.training_seed)
+    if recipe is None:
+        searches = ", then ".join(f"python {each.hpo_file}" for each in lenders)
+        raise UsageError(f"--hyperparameters from:{name}: not searched there yet; run first: {searches}")
     spec = resolve_training(
-        replace(request, experiment=request.experiment + DEFAULT_RECIPE_SUFFIX),
-        hyperparameters=recipe,
-        provenance={"source": f"configs/model/patchtst_{request.budget}.yaml: default recipe, not searched"},
+        replace(request, experiment=f"{request.experiment}_from_{name}"),
+        hyperparameters=recipe.hyperparameters,
+        provenance={"searched_on": name, **recipe.provenance},
         search_first=(),
     )
-    return replace(spec, command=f"{spec.command} --hyperparameters default")
+    for source, finding in recipe.findings:
+        require_same_question(finding, spec, source, other_data=True)
+    return replace(spec, command=f"{spec.command} --hyperparameters from:{name}")
 
 
 def _as_searched(cell: ExperimentKey, request: Request) -> Request:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from codegen.request import choices
 from codegen.request.choices import PROJECT, require_choice
+from codegen.request.datasets import assets_of, dataset_of, path_of
 from codegen.request.parameters import PARAMETERS
 from data import command_line
+from data.names import DEFAULT_NAME
 
 if TYPE_CHECKING:
     from codegen.request.phases import ExperimentKey
@@ -49,17 +51,33 @@ def make_parser() -> argparse.ArgumentParser:
     add("task", metavar="TASK", nargs="?", help=", ".join(choices.TASKS))
     add("--horizon", type=int, metavar="N", help="trading days: 1, 2, 3, 5 or 7 (default: the phase's)")
     add("--timescale", metavar="T", help="daily, 2d, 3d, 5d or weekly (default: the phase's)")
-    add("--data-path", default=choices.DEFAULT_DATASET, metavar="P", help="parquet file (default: %(default)s)")
+    data = parser.add_mutually_exclusive_group()
+    data.add_argument("--data", metavar="NAME", help="dataset that was imported under this name (default: the phase's)")
+    data.add_argument("--data-path", metavar="P", help=f"the same by its file, such as {choices.DEFAULT_DATASET}")
     add("--feature-column", action="append", metavar="C", help="use this column; repeat it (default: all)")
     add(
         "--holdout-assets", type=int, default=0, metavar="N", help="of a panel, that never train (default: %(default)s)"
     )
-    add("--hyperparameters", default="search", metavar="H", help="search (default) or default: the untuned recipe")
+    add("--training-assets", type=_count, metavar="N", help="of a panel, that train; all: all (default: the phase's)")
+    add(
+        "--hyperparameters",
+        default="search",
+        metavar="H",
+        help="search (default); default: the untuned recipe; from:NAME: what was searched on another dataset",
+    )
     group = parser.add_argument_group("parameters of the scripts")
     for each in PARAMETERS.values():
         told = {"default": each.default, "metavar": _METAVARS[each.type], "help": each.help}
         group.add_argument(each.flag, dest=each.name, type=each.type, **told)
     return parser
+
+
+def _count(text: str) -> str | int:
+    if text != "all" and not (text.isascii() and text.isdigit() and 0 < len(text) < 7 and int(text)):
+        raise argparse.ArgumentTypeError(
+            f"{text[:20]!r} is not allowed; allowed is a whole number of at least 1, or all"
+        )
+    return text if text == "all" else int(text)
 
 
 def check_choices(options: argparse.Namespace) -> None:
@@ -77,10 +95,21 @@ def check_choices(options: argparse.Namespace) -> None:
     ):
         if getattr(options, name) is not None:
             require_choice(name, getattr(options, name), allowed)
-    require_choice("--hyperparameters", options.hyperparameters, ("search", "default"))
+    if lender_of(options) is None:
+        require_choice("--hyperparameters", options.hyperparameters, ("search", "default", "from:NAME"))
     budget, task = options.budget or choices.budget_names()[0], options.task or choices.TASKS[0]
     horizon, timescale = options.horizon or 1, options.timescale or "daily"
-    _request(options, PROJECT, phase=options.phase, budget=budget, task=task, horizon=horizon, timescale=timescale)
+    question = {"budget": budget, "task": task, "horizon": horizon, "timescale": timescale}
+    path = options.data_path or choices.DEFAULT_DATASET
+    _request(options, PROJECT, path, phase=options.phase, **question)
+
+
+def lender_of(options: argparse.Namespace) -> str | None:
+    """The dataset whose searches are asked for, empty for the default one; None where the data's own are."""
+    asked, _, name = options.hyperparameters.partition(":")
+    if asked != "from" or not name or name == "NAME":
+        return None
+    return "" if name == DEFAULT_NAME else name
 
 
 def requests(options: argparse.Namespace, project: Path = PROJECT) -> list[tuple[ExperimentKey, Request]]:
@@ -91,19 +120,27 @@ def requests(options: argparse.Namespace, project: Path = PROJECT) -> list[tuple
     """
     from codegen.request.phases import select
 
-    asked = {name: getattr(options, name) for name in ("budget", "task", "horizon", "timescale")}
-    cells = select(options.phase, **asked, project=project)
-    return [(cell, _request(options, project, **asdict(cell))) for cell in cells]
+    asked = {name: getattr(options, name) for name in ("budget", "task", "horizon", "timescale", "training_assets")}
+    dataset = options.data if options.data_path is None else dataset_of(options.data_path)
+    dataset = "" if dataset == DEFAULT_NAME else dataset
+    found = []
+    for cell in select(options.phase, **asked, dataset=dataset, project=project):
+        path = options.data_path or path_of(cell.dataset, project)
+        there = assets_of(path, project) - options.holdout_assets
+        if options.training_assets or (cell.training_assets or 0) < max(there, 1):  # of a phase's sets the smaller ones
+            question = asdict(cell)
+            del question["dataset"]
+            found.append((cell, _request(options, project, path, experiment=cell.experiment, **question)))
+    return found
 
 
-def _request(options: argparse.Namespace, project: Path, **question: Any) -> Request:
-    from codegen.request.request import Request, name_suffix
+def _request(options: argparse.Namespace, project: Path, data_path: str, **question: Any) -> Request:
+    from codegen.request.request import Request
 
     begin = "_".join(question[name] for name in ("phase", "budget", "task"))
     return Request(
-        **question,
-        experiment=begin + name_suffix(question["horizon"], question["timescale"]),
-        data_path=options.data_path,
+        **{"experiment": begin} | question,
+        data_path=data_path,
         feature_columns=options.feature_column,
         holdout_assets=options.holdout_assets,
         project=project,

@@ -127,7 +127,8 @@ def load_finding(cell: ExperimentKey, project: Path) -> Finding | None:
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{cell.best_file}: {error}; restore it, or run python {cell.hpo_file}") from error
     names = ("experiment", "phase", "budget", "task", "horizon", "timescale")
-    _require_same(cell, *({name: getattr(holder, name) for name in names} for holder in (finding, cell)))
+    found, wanted = ({name: getattr(holder, name) for name in names} for holder in (finding, cell))
+    _require_same(cell, found, wanted, f"{_OWN}: python {cell.hpo_file}")
     _require_finished(cell, finding)
     if finding.best.hyperparameters.architecture not in load_model(cell.budget, project).architectures:
         raise _other_architecture(cell, finding)
@@ -147,23 +148,36 @@ def _require_finished(cell: ExperimentKey, finding: Finding) -> None:
     raise UsageError(f"{cell.best_file} {reason}; remove it, and finish the search: python {cell.hpo_file}")
 
 
-def require_same_question(finding: Finding, spec: TrainingSpec, cell: ExperimentKey) -> None:
+def require_same_question(
+    finding: Finding, spec: TrainingSpec, cell: ExperimentKey, *, other_data: bool = False
+) -> None:
     """Refuse a finding whose data, labels, split or fixed recipe are not those of the script that would use it.
 
     The seed of the final training may be another: it is no part of what a search found.
 
+    Args:
+        finding: what was found.
+        spec: of the script.
+        cell: the search.
+        other_data: whether it was asked for on other data, whose columns are others, too.
+
     Raises:
         UsageError: naming every difference, each with the flag that asks for what was searched.
     """
+    data = () if other_data else ("data_sha256", "feature_columns")
     found = {
-        **{name: getattr(finding, name) for name in ("data_sha256", "feature_columns", "threshold", "label_price")},
+        **{name: getattr(finding, name) for name in (*data, "threshold", "label_price")},
         "fixed": finding.fixed,
         **{name: finding.split.get(each) for name, each in _SPLIT.items()},
     }
     wanted = {name: getattr(spec, name) for name in found} | {"threshold": THRESHOLDS[cell.task]}
-    _require_same(cell, found, wanted)
+    remedy = _LENT if other_data else f"{_OWN}: python {cell.hpo_file}"
+    _require_same(cell, found, wanted, remedy)
     solved = spec.model | spec.architectures[finding.best.hyperparameters.architecture]
-    if different := list(differences(finding.best.architecture, solved)):
+    searched = dict(finding.best.architecture)
+    if other_data:  # the width of the layers is fitted to the number of channels
+        solved, searched = ({**each, "d_ff": None} for each in (solved, searched))
+    if different := list(differences(searched, solved)):
         raise noted(_other_architecture(cell, finding), different)
 
 
@@ -175,13 +189,14 @@ def _other_architecture(cell: ExperimentKey, finding: Finding) -> UsageError:
     )
 
 
-def _require_same(cell: ExperimentKey, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+def _require_same(cell: ExperimentKey, found: Mapping[str, Any], wanted: Mapping[str, Any], remedy: str) -> None:
     if different := list(differences(found, wanted)):
-        refusal = (
-            f"{cell.best_file} was searched with other values: it differs in {names_of(different)}; ask for the same, "
-            f"or remove the file, generate again and search: python {cell.hpo_file}"
-        )
+        refusal = f"{cell.best_file} was searched with other values: it differs in {names_of(different)}; {remedy}"
         raise noted(UsageError(refusal), different, lambda each: _decided_by(cell, each))
+
+
+_OWN = "ask for the same, or remove the file, generate again and search"
+_LENT = "ask for the same, or search on the data themselves: leave --hyperparameters away"
 
 
 def _decided_by(cell: ExperimentKey, difference: Difference) -> str:
@@ -191,4 +206,4 @@ def _decided_by(cell: ExperimentKey, difference: Difference) -> str:
         return f"{PARAMETERS[name].flag} {searched}"
     if name.startswith("fixed."):
         return f"configs/hpo/patchtst_{cell.budget}.yaml"
-    return {"data_sha256": "--data-path", "feature_columns": "--feature-column"}.get(name, "")
+    return {"data_sha256": "--data", "feature_columns": "--feature-column"}.get(name, "")

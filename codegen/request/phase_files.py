@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -21,9 +21,11 @@ from codegen.request.choices import (
 from codegen.request.configs import load
 from codegen.request.yaml_files import KeyPath
 from codegen.request.yaml_schema import MisfitError, not_allowed, not_here
+from data.names import DEFAULT_NAME, PATTERN
 
 Value = TypeVar("Value")
 Axis = Annotated[tuple[Value, ...], msgspec.Meta(min_length=1)]
+DatasetName = Annotated[str, msgspec.Meta(pattern=f"^{PATTERN}$")]
 Pair = Annotated[tuple[Value, ...], msgspec.Meta(min_length=2, max_length=2)]
 
 
@@ -40,6 +42,10 @@ class PhaseConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     Attributes:
         budgets, tasks, horizons, timescales: every combination is an experiment.
+        data: names of the datasets, each of which is asked every question; the default dataset where none is named.
+        training_assets: of a panel, how many of its assets train; beside each of these sets, all of them do. A smaller
+            set lies inside every larger one.
+        recipe: ``search`` takes what searches found, ``default`` the recipe of each budget's file.
         searches: tasks with a search of their own; none where the phase borrows.
         interpolates: tasks whose values lie between those of two searched tasks.
         borrows: the phase whose searches stand in for its own, if any.
@@ -52,8 +58,19 @@ class PhaseConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     searches: tuple[Task, ...]
     interpolates: dict[str, Pair[Task]] = {}
     borrows: Lender | None = None
+    data: Axis[DatasetName] = ()
+    training_assets: Axis[Annotated[int, msgspec.Meta(ge=1)]] = ()
+    recipe: Literal["search", "default"] = "search"
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """As experiments call them: the default dataset has an empty name."""
+        return tuple("" if name == DEFAULT_NAME else name for name in self.data) or ("",)
 
     def __post_init__(self) -> None:
+        if self.recipe == "default":
+            self._check_default()
+            return
         if self.borrows and self.searches:
             raise MisfitError(("searches",), "a phase that borrows searches nothing itself; allowed: []")
         for index, task in enumerate(self.searches):
@@ -63,6 +80,11 @@ class PhaseConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             self._check_between(between, pair)
         if not self.borrows:
             self.require_searched(self.searches, "this phase")
+
+    def _check_default(self) -> None:
+        for name in ("searches", "interpolates", "borrows"):
+            if getattr(self, name):
+                raise MisfitError((name,), "with recipe: default nothing is searched or borrowed; leave it out")
 
     def _check_between(self, task: str, pair: Pair[Task]) -> None:
         path = ("interpolates", task)

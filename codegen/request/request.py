@@ -10,8 +10,11 @@ from pathlib import Path
 
 from codegen.request import choices
 from codegen.request.choices import PROJECT, UsageError, require_choice
+from codegen.request.datasets import dataset_of
 from codegen.request.parameters import PARAMETERS, Parameters, SearchParameters, at_least
 from codegen.syntax.prose import comment
+from data.errors import DataError
+from data.names import KINDS, check_name, file_of, name_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +33,7 @@ class Request(SearchParameters, Parameters):
     data_path: str
     feature_columns: Sequence[str] | None = None
     holdout_assets: int = 0
+    training_assets: int | None = None
     project: Path = PROJECT
 
     def __post_init__(self) -> None:
@@ -39,13 +43,22 @@ class Request(SearchParameters, Parameters):
         require_choice("horizon", self.horizon, choices.HORIZONS)
         require_choice("timescale", self.timescale, choices.TIMESCALES)
         at_least(0)("holdout_assets", self.holdout_assets)
-        self._check_name()
+        if self.training_assets is not None:
+            at_least(1)("training_assets", self.training_assets)
+        self._check_names()
         self._check_parameters()
 
-    def _check_name(self) -> None:
+    def _check_names(self) -> None:
+        if self.dataset:
+            try:
+                check_name(self.dataset)
+            except DataError as error:
+                raise UsageError(f"data_path {self.data_path!r}: {error}") from error
         begin = f"{self.phase}_{self.budget}_{self.task}"
-        if not re.fullmatch(re.escape(begin) + "(_[A-Za-z0-9_]+)?", self.experiment):
-            raise UsageError(f"experiment {self.experiment!r}: allowed is {begin!r}, with _, letters and digits behind")
+        if not re.fullmatch(re.escape(begin) + "(_[A-Za-z0-9_-]+)?", self.experiment):
+            raise UsageError(
+                f"experiment {self.experiment!r}: allowed is {begin!r}, with _, letters, digits and - behind"
+            )
 
     def _check_parameters(self) -> None:
         for each in PARAMETERS.values():
@@ -60,9 +73,9 @@ class Request(SearchParameters, Parameters):
             )
 
     @property
-    def suffix(self) -> str:
-        """What keeps other horizons and timescales apart in file and experiment names: ``_h5``, ``_weekly``."""
-        return name_suffix(self.horizon, self.timescale)
+    def dataset(self) -> str:
+        """The name of the data; empty for the default dataset."""
+        return dataset_of(self.data_path)
 
     def command(self) -> str:
         """The command line that generates this again; defaults are left out."""
@@ -74,8 +87,10 @@ class Request(SearchParameters, Parameters):
             parts += ["--horizon", str(self.horizon)]
         if phase.timescales != (self.timescale,):
             parts += ["--timescale", self.timescale]
-        if self.data_path != choices.DEFAULT_DATASET:
-            parts += [f"--data-path={self.data_path}"]  # "=", because free text may begin with a dash
+        if phase.datasets != (self.dataset,):
+            parts += self._words_of_data()
+        if phase.training_assets or self.training_assets:
+            parts += ["--training-assets", str(self.training_assets or "all")]
         if self.holdout_assets:
             parts += ["--holdout-assets", str(self.holdout_assets)]
         for each in PARAMETERS.values():
@@ -90,7 +105,14 @@ class Request(SearchParameters, Parameters):
             raise UsageError(f"paths and chosen feature columns stand in the script's header: {error}") from error
         return command
 
+    def _words_of_data(self) -> list[str]:
+        name = name_of(self.data_path)
+        if self.data_path in (file_of(name, kind) for kind in KINDS):
+            return ["--data", name]
+        return [f"--data-path={self.data_path}"]  # "=", because free text may begin with a dash
 
-def name_suffix(horizon: int, timescale: str) -> str:
-    """``_h5`` for a horizon other than 1, then ``_weekly`` for a timescale other than daily."""
-    return (f"_h{horizon}" if horizon != 1 else "") + (f"_{timescale}" if timescale != "daily" else "")
+
+def name_suffix(horizon: int, timescale: str, training_assets: int | None = None) -> str:
+    """``_h5`` for a horizon other than 1, ``_weekly`` for other bars than daily, ``_2assets`` where not all train."""
+    assets = "" if training_assets is None else f"_{training_assets}asset{'s' if training_assets > 1 else ''}"
+    return (f"_h{horizon}" if horizon != 1 else "") + (f"_{timescale}" if timescale != "daily" else "") + assets

@@ -12,6 +12,7 @@ from codegen.request import choices
 from codegen.request.choices import UsageError, require_choice
 from codegen.request.configs import load_hpo, load_model
 from codegen.request.parameters import Parameters, SearchParameters, default_chunk_length, values_of
+from codegen.request.phase_files import load_phase
 from codegen.request.request import Request
 from codegen.request.spec import HpoSpec, TrainingSpec
 from runtime.model.architecture import Architecture
@@ -98,7 +99,7 @@ def _common(request: Request) -> dict[str, Any]:
         "data_path": request.data_path,
         "data_sha256": entry.content_sha256,
         "assets": assets,
-        "holdout_assets": choose_holdout(assets, request),
+        **choose_assets(assets, request),
         "feature_columns": columns,
         **values_of(request, Parameters),
         "chunk_length": request.chunk_length or default_chunk_length(request.context_length),
@@ -109,20 +110,34 @@ def _common(request: Request) -> dict[str, Any]:
     }
 
 
-def choose_holdout(assets: Sequence[str], request: Request) -> tuple[str, ...]:
-    """The assets of a panel that never train: drawn by the split's seed, fewer always among more.
+def choose_assets(assets: Sequence[str], request: Request) -> dict[str, tuple[str, ...]]:
+    """The assets of a panel that are judged apart, and those of the others that train where not all of them do.
+
+    Both are drawn by the split's seed, and fewer are always among more.
 
     Raises:
         UsageError: if none would be left, the data are no panel, or a panel is asked for at another timescale.
     """
-    count = request.holdout_assets
+    apart, trained = request.holdout_assets, request.training_assets
     if assets and request.timescale != "daily":
         raise UsageError(f"timescale {request.timescale!r}: {request.data_path} is a panel, which has daily bars only")
-    if count and count >= len(assets):
-        there = f"{len(assets)} assets" if assets else "one series, no panel of assets"
-        raise UsageError(f"--holdout-assets {count}: {request.data_path} holds {there}, and some must train")
+    there = f"{len(assets)} assets" if assets else "one series, no panel of assets"
+    if apart and apart >= len(assets):
+        raise UsageError(f"--holdout-assets {apart}: {request.data_path} holds {there}, and some must train")
+    if trained and trained >= len(assets) - apart:
+        some = f"fewer than {len(assets) - apart}, or all" if assets else "leave it away"
+        raise UsageError(f"--training-assets {trained}: {request.data_path} holds {there}; allowed: {some}")
+    if not assets and load_phase(request.phase, request.project).training_assets:
+        raise UsageError(
+            f"{request.phase} asks how many assets are enough, and {request.data_path} holds {there}; name a panel "
+            "with --data (python -m data import FILES --name NAME makes one)"
+        )
     drawn = sorted(assets, key=lambda name: hashlib.sha256(f"{request.seed} {name}".encode()).digest())
-    return tuple(name for name in assets if name in drawn[:count])
+    chosen = drawn[apart : apart + trained] if trained else []
+    return {
+        "holdout_assets": tuple(name for name in assets if name in drawn[:apart]),
+        "training_assets": tuple(name for name in assets if name in chosen),
+    }
 
 
 def read_schema(request: Request) -> tuple[tuple[str, ...], tuple[str, ...], DatasetEntry]:
@@ -136,12 +151,14 @@ def read_schema(request: Request) -> tuple[tuple[str, ...], tuple[str, ...], Dat
 
     from data.content import file_sha256
     from data.errors import DataError
-    from data.manifest import entry_for, key_of
+    from data.manifest import entry_for, key_of, load
+    from data.names import require_own_name
 
     path = request.project / request.data_path
     try:
         key = key_of(Path(request.data_path), request.project)
         entry = entry_for(Path(request.data_path), request.project)
+        require_own_name(key, load(request.project))
         present = pyarrow.parquet.read_schema(path).names
     except DataError as error:
         raise UsageError(str(error)) from error

@@ -20,7 +20,8 @@ class ExperimentSpec(Parameters):
         threshold: fraction above the decision row's close.
         data_path: posix path inside the project; data_sha256: its content hash.
         assets: of a panel, in the order of their rows; none of a single series.
-        holdout_assets: those among them that never train.
+        holdout_assets: those among them that are judged apart.
+        training_assets: those among the others that train, where not all of them do.
         feature_columns: channels, in order.
         parameter_budget: trainable parameters, ±5 %.
         model: architecture fields shared by all candidates.
@@ -40,6 +41,7 @@ class ExperimentSpec(Parameters):
     data_sha256: str
     assets: tuple[str, ...]
     holdout_assets: tuple[str, ...]
+    training_assets: tuple[str, ...]
     feature_columns: tuple[str, ...]
     parameter_budget: int
     model: dict[str, Any]

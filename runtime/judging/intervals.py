@@ -124,7 +124,8 @@ def forecast_intervals(labels: Floats, logits: Floats, chunk_of: Indices, *, tra
     """Intervals of one forecast's losses, skills and rank metrics; a t interval for plain means only.
 
     Returns:
-        Metric -> ``t`` (losses only) and ``bootstrap``, each ``[low, high]`` or None.
+        Metric -> ``t`` (losses only) and ``bootstrap``, each ``[low, high]`` or None; of losses the mean in each chunk
+        as ``per_chunk``, too.
     """
     weights, size = resampled_chunks(int(chunk_of.max()) + 1), chunk_weights(chunk_of)
     constant = np.full_like(logits, base_rate_logit(train_base_rate))
@@ -132,7 +133,11 @@ def forecast_intervals(labels: Floats, logits: Floats, chunk_of: Indices, *, tra
     for name, loss in (("log_loss", log_losses), ("brier", _squared_errors)):
         means, reference = chunk_means(loss(labels, logits), chunk_of), chunk_means(loss(labels, constant), chunk_of)
         sums, chunks = weights @ (size * means), means.size
-        intervals[name] = {"t": t_interval(means, size), "bootstrap": _bootstrap(sums / (weights @ size), chunks)}
+        intervals[name] = {
+            "per_chunk": means.tolist(),
+            "t": t_interval(means, size),
+            "bootstrap": _bootstrap(sums / (weights @ size), chunks),
+        }
         intervals[f"{name}_skill"] = {"bootstrap": _bootstrap(1 - sums / (weights @ (size * reference)), chunks)}
     for name, draws in zip(("roc_auc", "pr_auc"), rank_draws(labels, logits, chunk_of, weights), strict=True):
         intervals[name] = {"bootstrap": _bootstrap(draws, weights.shape[1])}

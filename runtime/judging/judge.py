@@ -2,14 +2,15 @@
 
 ``result.json`` holds, beside what was trained on what:
 
-- ``status`` (`training.seed_run`); ``training_seed``, ``train_fraction`` (null: all training samples) and
-  ``shortened_to_epochs``: which training of its script this is.
+- ``script``: its place in ``experiments``; ``status`` (`training.seed_run`).
+- ``training_seed``, ``train_fraction`` (null: all training samples) and ``shortened_to_epochs``: which training of its
+  script this is.
 - ``validation`` and ``test``: forecast (``model``, ``base_rate``, ``ewma_volatility``, ``logistic_regression``,
   ``gradient_boosting``) -> its report. A report is that of `evaluation.evaluate`, with ``chunks`` (how many),
   ``intervals`` (`intervals.forecast_intervals`) and, for a baseline, ``model_minus_this``
   (`intervals.paired_difference`). ``test`` is null until the split is opened, and ``test_opening`` with it.
 - of a panel ``by_asset``: split -> `by_asset.asset_reports`, and ``unseen``: the reports on test samples of the assets
-  that never train, null where all train or the split is closed.
+  that are held out whole, null where none is or the split is closed.
 - ``decision_threshold``: the model's, tuned on validation; every forecast's own stands in its reports.
 - ``interval_protocol``: level, unit, resamples and what to beware of.
 - ``environment``: versions, device and the precision that the model computes in (`records.environment`).
@@ -123,7 +124,7 @@ class Judge:
         if test is None:
             return {"by_asset": by_asset, "unseen": None}
         by_asset["test"] = self._by_asset(splits.test_indices, splits.test_chunks, test)
-        unseen = ~np.isin(np.asarray(series.assets)[series.asset_of[splits.test_indices]], series.training_assets)
+        unseen = np.isin(np.asarray(series.assets)[series.asset_of[splits.test_indices]], series.holdout_assets)
         logits = {name: each[unseen] for name, each in test.items()}
         reports = self._reports(splits.test_indices[unseen], splits.test_chunks, logits) if unseen.any() else None
         return {"by_asset": by_asset, "unseen": reports}

@@ -53,6 +53,7 @@ class _PhaseRun:
         self.options, self.project, self.outputs = options, project, project / "outputs"
         self.device = find_device(options.device if options.engine == "local" else "cpu")
         asked = [each for each in (options.phase, options.budget, options.task) if each]
+        asked += ["--data", options.data] if options.data else []
         self.graph = read_graph(project, asked)
         device = [] if options.device == "auto" else ["--device", options.device]
         seeds = [] if options.seeds == 1 else ["--seeds", str(options.seeds)]
@@ -165,7 +166,7 @@ class _PhaseRun:
             print("--reopen-test opens these test splits all the same; every record and the report will say so")
 
     def _report(self) -> None:
-        if any((self.outputs / self.options.phase).glob("*/result.json")):
+        if any((self.outputs / self.options.phase).rglob("result.json")):
             command = [sys.executable, "-m", "runtime", "report", self.options.phase]
             sys.stdout.flush()
             subprocess.run(command, cwd=self.project, check=False)

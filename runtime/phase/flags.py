@@ -23,6 +23,7 @@ def add_run_parser(commands: Any) -> None:
     add("phase", metavar="PHASE", help="such as phase6a")
     add("budget", metavar="BUDGET", nargs="?", help="this budget alone")
     add("task", metavar="TASK", nargs="?", help="this task alone")
+    add("--data", metavar="NAME", help="on this dataset alone (default: those of the phase's file)")
     add("--jobs", type=positive, default=1, metavar="N", help="scripts at a time (default: 1); on GPUs one each")
     add("--engine", choices=ENGINES, default="local", help="this machine (default), Ray, or jobs for Slurm")
     add("--workers", type=positive, default=1, metavar="N", help="draw and train N trials of a search at once")

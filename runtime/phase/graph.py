@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from runtime.errors import UserError
+from runtime.script.place import place_of
 
 Kind = Literal["search", "generate", "train"]
 
@@ -42,8 +43,9 @@ class Node:
 
     @property
     def name(self) -> str:
-        """``search phase6a/2M_threshold_1pct``."""
-        return f"{self.kind} {self.script.parent.name}/{self.script.stem.removeprefix(_PREFIXES[self.kind])}"
+        """``search phase6a/2M_threshold_1pct``, of another dataset than the default ``search phase6a/AAPL/2M_...``."""
+        place = place_of(self.script)
+        return f"{self.kind} {place.with_name(place.name.removeprefix(_PREFIXES[self.kind])).as_posix()}"
 
     @property
     def log(self) -> Path:
@@ -123,11 +125,12 @@ def _search(each: Mapping[str, Any], project: Path, outputs: Path, flags: Sequen
 
 
 def _output(script: Path, outputs: Path) -> Path:
-    return outputs / script.parent.name / script.stem
+    return outputs / place_of(script)
 
 
 def _require_scripts(nodes: Iterable[Node], project: Path) -> None:
     for node in nodes:
         if not node.script.is_file():
-            write = f"python -m codegen {node.script.parent.name}"
+            phase, *dataset = place_of(node.script).parent.parts
+            write = " ".join(["python -m codegen", phase, *(f"--data {name}" for name in dataset)])
             raise UserError(f"{node.script.relative_to(project)} is missing; write the phase's scripts first: {write}")

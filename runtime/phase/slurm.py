@@ -11,6 +11,7 @@ from pathlib import Path
 from data.files import write_atomically
 from runtime.errors import UserError
 from runtime.phase.graph import Node
+from runtime.script.place import EXPERIMENTS
 
 SECONDS_TO_SAVE = 120
 """How long before the time limit a script is told to save and end."""
@@ -33,7 +34,8 @@ def write_jobs(nodes: Sequence[Node], project: Path, outputs: Path, phase: str, 
         The script that submits them.
     """
     folder = outputs / phase / "slurm"
-    report = Node("train", Path("report"), ("-m", "runtime", "report", phase), outputs / phase)
+    script = project / EXPERIMENTS / phase / "report"
+    report = Node("train", script, ("-m", "runtime", "report", phase), outputs / phase)
     names: dict[str, str] = {}
     lines = ["#!/bin/bash", "set -euo pipefail", 'cd "$(dirname "$0")"']
     for number, node in enumerate([*nodes, report], start=1):

@@ -6,21 +6,12 @@ training a run is stands in its record (``experiment``, ``training_seed``, ``tra
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
 Range = tuple[float, float] | None
 """``[low, high]`` of an interval; None where it is undefined."""
-
-_SIZES = {"K": 1e3, "M": 1e6, "B": 1e9}
-
-
-def budget_size(budget: str) -> float:
-    """Parameters that a budget's name stands for; infinite for a name that says none."""
-    number = re.fullmatch(r"([\d.]+)([KMB])", budget)
-    return float(number[1]) * _SIZES[number[2]] if number else float("inf")
 
 
 class Alarm(Struct, frozen=True):
@@ -66,10 +57,11 @@ class Decision(Struct, frozen=True):
 
 
 class Intervals(Struct, frozen=True):
-    """Intervals of one number; ``t`` is given for plain means only."""
+    """Intervals of one number; ``t`` and the means of chunks are given for plain means only."""
 
     bootstrap: Range
     t: Range = None
+    per_chunk: list[float] = []
     undefined: dict[str, str] = {}
 
 
@@ -212,6 +204,7 @@ class Result(Struct, frozen=True, kw_only=True):
     alarms: list[Alarm]
     shortened_to_epochs: int | None
     failure: str = ""
+    script: str = ""
     training_seed: int | None = None
     train_fraction: float | None = None
     architecture: ArchitectureRecord | None = None
@@ -224,6 +217,7 @@ class Result(Struct, frozen=True, kw_only=True):
     test_opening: Opening | None = None
     assets: list[str] = []
     training_assets: list[str] = []
+    holdout_assets: list[str] = []
     by_asset: dict[str, AssetRecords] = {}
     unseen: Forecasts | None = None
 

@@ -52,7 +52,8 @@ def load_market(project: Path, result: Result) -> Market:
             feature_columns=result.feature_columns,
             timescale=result.timescale,
             assets=result.assets,
-            holdout_assets=[each for each in result.assets if each not in result.training_assets],
+            holdout_assets=result.holdout_assets,
+            training_assets=result.training_assets,
         )
     except StopIteration:
         raise Unknown(f"no dataset of data/manifest.json has content {result.data_sha256[:12]}…") from None

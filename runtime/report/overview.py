@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from runtime.records.results import Result, budget_size
+from runtime.records.budgets import budget_size
+from runtime.records.results import Result
 from runtime.report.phase import ReportedExperiment, ReportedPhase
 from runtime.report.sections import anchor
 from runtime.report.seeds import seeds_marks

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from runtime.records.results import Opening, Result, budget_size
+from runtime.records.budgets import budget_size
+from runtime.records.results import Opening, Result
 from runtime.report.runs import PART, SHORT, ReportedRun, one_line, read_runs
 from runtime.report.searches import ReportedSearch, read_search
 

@@ -108,7 +108,7 @@ def run_section(run: ReportedRun, *, folded: bool = False) -> Section:
     figures = [] if run.is_further_seed or run.is_part else _run_figures(run, judged)
     tables = [forecasts_table(split, judged[split]) for split in reversed(judged)]
     if result and result.unseen:
-        tables.append(forecasts_table("test samples of assets that never trained", result.unseen))
+        tables.append(forecasts_table("test samples of assets that are held out whole", result.unseen))
     by_asset = list(reversed(result.by_asset)) if result else []
     tables += [assets_table(run, split) for split in by_asset]
     if result and judged:

@@ -129,7 +129,7 @@ class ChunkSplitter:
         first, stop = timeline.day[starts], timeline.day[starts + self.span - 1] + 1
         val_starts, test_starts = self._held_out_starts()
         train = self._is_free(first, stop, np.concatenate([val_starts, test_starts])) & timeline.trains[starts]
-        val = self._is_inside(first, stop, val_starts) & timeline.trains[starts]
+        val = self._is_inside(first, stop, val_starts) & timeline.validates[starts]
         test = self._is_inside(first, stop, test_starts)
         self._check_samples(training=train, validation=val, test=test)
         return SplitIndices(

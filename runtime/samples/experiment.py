@@ -90,7 +90,8 @@ class Experiment:
         series = self.series
         if not series.assets:
             return {}
-        return {"assets": list(series.assets), "training_assets": list(series.training_assets)}
+        apart = {"holdout_assets": list(series.holdout_assets)} if series.holdout_assets else {}
+        return {"assets": list(series.assets), "training_assets": list(series.training_assets), **apart}
 
     def decision_rows(self, indices: Indices) -> Indices:
         """Last input row of samples by their starts, shape (samples,)."""

@@ -24,6 +24,7 @@ def load_series(
     timescale: str = "daily",
     assets: Sequence[str] = (),
     holdout_assets: Sequence[str] = (),
+    training_assets: Sequence[str] = (),
 ) -> Series:
     """Read a dataset, refuse any other data than the expected one, and group it into bars.
 
@@ -33,7 +34,8 @@ def load_series(
         feature_columns: channels of the model, in this order.
         timescale: ``daily``, ``2d``, ``3d``, ``5d`` or ``weekly``; of a panel ``daily``.
         assets: of a panel, which to read, in this order.
-        holdout_assets: those among them that never train.
+        holdout_assets: those among them that neither train nor validate.
+        training_assets: those among the others that train; none named: all of them.
 
     Raises:
         UserError: if the file is missing, holds other data, lacks a column, or a value cannot be used.
@@ -71,8 +73,9 @@ def load_series(
     if assets:  # there may be hundreds of them: what the model reads is held once
         daily = daily[["Asset", "Date", *PRICE_COLUMNS]]
         bars = make_bars(daily, timescale)
-    trained = tuple(each for each in assets if each not in holdout_assets)
-    return Series(daily, bars, features, tuple(feature_columns), found, tuple(assets), trained)
+    known = tuple(each for each in assets if each not in holdout_assets)
+    trained = tuple(each for each in known if each in training_assets) if training_assets else known
+    return Series(daily, bars, features, tuple(feature_columns), found, tuple(assets), trained, tuple(holdout_assets))
 
 
 def check_columns(source: object, daily: pd.DataFrame, columns: Sequence[str]) -> None:

@@ -28,7 +28,8 @@ class Series:
         feature_columns: names of the channels.
         content_sha256: hash of the daily frame's names and values.
         assets: names of a panel's assets, in the order of their rows; none of a single series.
-        training_assets: those among them whose samples train and choose; the others are judged alone.
+        training_assets: those among them whose samples train.
+        holdout_assets: those that are judged apart: none of their samples trains or validates.
     """
 
     daily: pd.DataFrame
@@ -38,6 +39,7 @@ class Series:
     content_sha256: str
     assets: tuple[str, ...] = ()
     training_assets: tuple[str, ...] = ()
+    holdout_assets: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Number of bars."""
@@ -75,13 +77,15 @@ class Series:
         days = self.daily["Date"].to_numpy().astype("datetime64[D]").astype(np.int64)
         gap = np.zeros(len(self), dtype=np.int64)
         gap[1:] = days[self.bars.first_day[1:]] - days[self.bars.last_day[:-1]]
-        trains = np.isin(np.asarray(self.assets or ("",)), self.training_assets or ("",))
+        names = np.asarray(self.assets or ("",))
+        trains, apart = np.isin(names, self.training_assets or ("",)), np.isin(names, self.holdout_assets)
         return Timeline(
             total_days=self.calendar.size,
             day=np.searchsorted(self.calendar, self.dates).astype(np.int64),
             asset=self.asset_of,
             gap=gap,
             trains=trains[self.asset_of],
+            validates=~apart[self.asset_of],
         )
 
     @property

@@ -23,7 +23,8 @@ class Timeline:
         day: position on it of each row, increasing within an asset, shape (rows,).
         asset: number of each row's asset, from 0, never falling, shape (rows,).
         gap: calendar days from the row before to this one, shape (rows,); of an asset's first row it does not count.
-        trains: whether a row's asset trains and chooses; of the others the test samples alone are used. Shape (rows,).
+        trains: whether a row's asset trains, shape (rows,).
+        validates: whether a row's asset validates; test samples are those of all assets. Shape (rows,).
     """
 
     total_days: int
@@ -31,12 +32,14 @@ class Timeline:
     asset: Indices
     gap: Indices
     trains: npt.NDArray[np.bool_]
+    validates: npt.NDArray[np.bool_]
 
     @classmethod
     def unbroken(cls, rows: int) -> Timeline:
         """One asset that has a row on every day of its calendar."""
         nothing = np.zeros(rows, dtype=np.int64)
-        return cls(rows, np.arange(rows, dtype=np.int64), nothing, nothing, np.ones(rows, dtype=np.bool_))
+        every = np.ones(rows, dtype=np.bool_)
+        return cls(rows, np.arange(rows, dtype=np.int64), nothing, nothing, every, every)
 
     def sample_starts(self, span: int, max_gap_days: int) -> Indices:
         """First row of every sample of ``span`` rows of one asset, none more than ``max_gap_days`` after the last."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
@@ -54,12 +55,22 @@ PARAMETERS = Axis(
     family=lambda record: record.experiment.replace(f"_{record.budget}_", "_*_", 1),
     takes=lambda record: record.train_fraction is None,
 )
+
+
+def _amount(record: Result) -> str:
+    """Which of the data trained: a share of the days, or some assets of a panel."""
+    there, trained = len(record.assets) - len(record.holdout_assets), len(record.training_assets)
+    if trained < there:
+        return f"{trained} of {there} assets" + (f", {record.train_fraction:g}" if record.train_fraction else "")
+    return f"{record.train_fraction or 1:g}" if record.train_fraction or not there else f"{there} assets"
+
+
 TRAINING_SAMPLES = Axis(
     noun="training samples",
-    levels="training fractions",
+    levels="amounts of data",
     size=lambda record: record.splits["training"].samples,
-    level=lambda record: f"{record.train_fraction or 1:g}",
-    family=lambda record: record.experiment,
+    level=_amount,
+    family=lambda record: re.sub(r"_[0-9]+assets?(?=_|$)", "", record.experiment),
     takes=lambda record: True,
 )
 
@@ -94,6 +105,11 @@ class SizedRun:
     def train_loss(self) -> float:
         """Lowest training loss of any epoch: how well this size can fit the training days at all."""
         return min(epoch.train_loss for epoch in self.record.training.epochs)
+
+    @property
+    def chunk_losses(self) -> list[float]:
+        """Log loss of the model in each chunk; in records of before less the base rate's. Shape (chunks,)."""
+        return self.reports["model"].intervals["log_loss"].per_chunk or self.differences("base_rate")
 
     def differences(self, baseline: str) -> list[float]:
         """The model's log loss less a baseline's in each chunk, shape (chunks,)."""

@@ -29,8 +29,6 @@ from runtime.scaling.study import PARAMETERS, Level, Study
 from runtime.scaling.trend import trend
 from runtime.scaling.words import sentences
 
-BASE_RATE = "base_rate"
-
 
 def summary(study: Study) -> dict[str, Any]:
     """Statistics of a study.
@@ -93,8 +91,8 @@ def _chunk_differences(level: Level, baseline: str) -> Floats:
 
 
 def _chunk_table(levels: list[Level]) -> Floats:
-    """Shape (chunks, levels). What is taken away, the base rate's loss, is the same at every size of a chunk."""
-    return np.transpose([_chunk_differences(level, BASE_RATE) for level in levels])
+    """Mean over seeds of the loss in each chunk, shape (chunks, levels)."""
+    return np.transpose([np.mean([run.chunk_losses for run in level.runs], axis=0) for level in levels])
 
 
 def _describe(level: Level, rival: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from runtime.records.results import Result
 from runtime.scaling.fit import FORM_NAMES, FORMS
 from runtime.scaling.rules import is_falling
 from runtime.scaling.study import PARAMETERS, Study
@@ -128,15 +129,37 @@ def _missing(study: Study) -> Iterator[str]:
         if len(study.levels) <= max(FORMS.values()):
             yield f"More budgets: python -m codegen {study.asked.phase}, then the other scripts {_script(study, '*')}"
         return
+    if len({tuple(run.record.training_assets) for run in study.runs}) > 1:
+        yield from _by_assets(study)
+        return
     yield from (f"More seeds: python {_script(study)} --train-fraction {level} --seeds {ENOUGH_SEEDS}" for level in few)
     if len(study.levels) <= max(FORMS.values()):
         yield f"More sizes: python {_script(study)} --train-fraction 0.5, and the same with 0.25 and 0.125"
 
 
+def _by_assets(study: Study) -> Iterator[str]:
+    """The same where sizes are sets of assets, each with a script of its own."""
+    few = [run.record for level in study.levels if len(level.runs) < ENOUGH_SEEDS for run in level.runs[:1]]
+    yield from (f"More seeds: python {_place(record)} --seeds {ENOUGH_SEEDS}" for record in few)
+    if len(study.levels) <= max(FORMS.values()):
+        asked = study.asked
+        data = _place(asked).removeprefix(f"experiments/{asked.phase}/").rpartition("/")[0]
+        words = f"{asked.phase} {asked.budget} {asked.task}" + (f" --data {data}" if data else "")
+        yield f"More sizes: python -m codegen {words} --training-assets N, for another N, then that script"
+
+
+def _place(record: Result) -> str:
+    """The training script of a record, relative to the project."""
+    name = record.experiment.removeprefix(f"{record.phase}_")
+    return f"experiments/{record.script or f'{record.phase}/train_{name}'}.py"
+
+
 def _script(study: Study, level: str = "*") -> str:
-    asked = study.asked
-    name = study.axis.family(asked).removeprefix(f"{asked.phase}_").replace("*", level, 1)
-    return f"experiments/{asked.phase}/train_{name}.py"
+    place = _place(study.asked)
+    if study.axis is not PARAMETERS:
+        return place
+    folder, _, name = place.rpartition("/")
+    return f"{folder}/{name.replace(f'_{study.asked.budget}_', f'_{level}_', 1)}"
 
 
 def _cautions(study: Study) -> Iterator[str]:

@@ -16,6 +16,7 @@ from data.command_line import Parser
 from runtime.errors import UserError
 from runtime.records.tracking import TRACKERS, require_tracker
 from runtime.script.launcher import find_ranks
+from runtime.script.place import experiments_of, place_of
 from runtime.script.ranks import Ranks
 
 
@@ -61,13 +62,13 @@ class Arguments:
 
     @property
     def project(self) -> Path:
-        """The project the script belongs to: two folders up from ``experiments/{phase}/``."""
-        return self.script.parents[2]
+        """The project the script belongs to: the folder that holds ``experiments``."""
+        return experiments_of(self.script).parent
 
     @property
     def outputs(self) -> Path:
         """Where all phases and scripts write: the project's ``outputs/``, or the folder the user gave."""
-        return self.output.parents[1]
+        return self.output.parents[len(place_of(self.script).parts) - 1]
 
     @property
     def opens_test(self) -> bool:
@@ -123,8 +124,9 @@ def parse_arguments(
     if given.track is not None:
         require_tracker(given.track)
     ranks = find_ranks(sharding)
-    base = given.output or path.parents[2] / "outputs"
-    output = base / path.parent.name / _folder(path.stem, shorter_look, fraction)
+    place = place_of(path)
+    base = given.output or experiments_of(path).parent / "outputs"
+    output = base / place.with_name(_folder(place.name, shorter_look, fraction))
     best_name = f"{path.stem}.best.json"
     return Arguments(
         script=path,

@@ -37,8 +37,11 @@ def print_experiment(experiment: Experiment) -> None:
         positives = int(labels.sum())
         print(f"  {name:<10} {labels.size:>6} samples, {positives:>5} positives ({positives / labels.size:.2%})")
     print(f"  {experiment.day_isolation()}")
-    if unseen := [each for each in series.assets if each not in series.training_assets]:
+    if unseen := series.holdout_assets:
         print(f"  test alone holds samples of {len(unseen)} assets that never train: {', '.join(unseen)}")
+    if len(series.training_assets) + len(unseen) < len(series.assets):
+        trained = ", ".join(series.training_assets)
+        print(f"  only {trained} train; validation and test hold samples of every asset that is not held out, too")
     print(
         f"  features look back up to {_look_back(series)} days: training rows after a held-out chunk are computed from "
         "some of its prices, and no feature from a later price"

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from data.command_line import hide_passwords
+from runtime.script.place import EXPERIMENTS
 
 EXIT_INTERRUPTED = 75
 
@@ -90,7 +91,7 @@ def leave_on_signals() -> None:
 def runs_a_script() -> bool:
     """Whether this process was started on a generated script."""
     started = getattr(sys.modules.get("__main__"), "__file__", None)
-    return started is not None and Path(started).resolve().parent.parent.name == "experiments"
+    return started is not None and EXPERIMENTS in (each.name for each in Path(started).resolve().parents[1:3])
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from runtime.records.metrics_log import MetricsLog
 from runtime.records.tracking import Tracking, scalars
 from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
+from runtime.script.place import place_of
 from runtime.script.stopping import Stop
 from runtime.training.candidates import Candidate, train_candidates
 from runtime.training.checkpoint import Checkpoints, warn_of_others
@@ -68,6 +69,7 @@ class Training:
     def describe(self, seed: int) -> dict[str, Any]:
         """Everything needed to repeat the run, beside the script itself."""
         return self.identity(seed) | {
+            "script": place_of(self.arguments.script).as_posix(),
             "hyperparameters_from": dict(self.provenance),
             "candidates": {name: dict(fields) for name, fields in self.architectures.items()},
             "splits": {

@@ -20,10 +20,10 @@ BROKEN = "experiments/phase6a/hpo_20M_threshold_1pct.best.json"
 
 LIGHT = {
     "": "the following arguments are required: PHASE; see python -m codegen --help",
-    "phase6": "phase 'phase6' is not known; allowed: phase6a, phase6b, phase6c. Did you mean phase6",
+    "phase6": "phase 'phase6' is not known; allowed: phase6a, phase6b, phase6c, phase6d. Did you mean phase6",
     "../phases/phase6a": "is not known; allowed: phase6a",
     "/etc/passwd": "is not known; allowed: phase6a",
-    "phase6a 2m": "budget '2m' is not known; allowed: 2M, 20M, 200M, 2B. Did you mean 2M?",
+    "phase6a 2m": "budget '2m' is not known; allowed: 200K, 2M, 20M, 200M, 2B. Did you mean 2M?",
     "phase6a 2M threshold_1": "task 'threshold_1' is not known; allowed: threshold_1pct, threshold_2pct",
     "phase6a 2M threshold_1pct more": "unrecognized arguments: more",
     "phase6a 2M threshold_1pct =more": "unrecognized arguments: =more",
@@ -199,7 +199,7 @@ def test_a_reader_that_leaves_early_is_no_error(project: Path) -> None:
 def test_the_module_runs(project: Path) -> None:
     ended = run(project, "-m", "codegen", "phase6a", "3M")
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == "error: budget '3M' is not known; allowed: 2M, 20M, 200M, 2B. Did you mean 2M?\n"
+    assert ended.stderr == "error: budget '3M' is not known; allowed: 200K, 2M, 20M, 200M, 2B. Did you mean 2M?\n"
 
 
 def test_a_refusal_of_several_lines_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

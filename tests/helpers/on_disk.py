@@ -31,7 +31,7 @@ class OnDisk:
         return self.project / "experiments" / "phase6a"
 
     def act(self, action: Action = Action.WRITE) -> int:
-        return run([self.experiment], self.folder, action, command=COMMAND)
+        return run([self.experiment], self.project, action, command=COMMAND)
 
     def check(self, *, whole_phase: bool = False) -> int:
         known = KnownSeals(None)

@@ -17,10 +17,11 @@ from tests.helpers.tiny import CONTEXT_LENGTH, make_experiment
 
 @dataclass(frozen=True)
 class Asset:
-    """One asset of a made panel: on which days after the first it trades, and whether it trains."""
+    """One asset of a made panel: on which days after the first it trades, whether it trains, or else is held out."""
 
     days: tuple[int, ...]
     trains: bool
+    apart: bool = False
 
 
 @st.composite
@@ -32,7 +33,8 @@ def asset_lists(draw: st.DrawFn) -> list[Asset]:
         holes = draw(st.lists(st.tuples(st.integers(first, last), st.integers(1, 25)), max_size=3))
         missing = {day for begin, length in holes for day in range(begin, begin + length)}
         days = tuple(day for day in range(first, last + 1) if day not in missing)
-        assets.append(Asset(days or (first,), number == 0 or draw(st.booleans())))
+        trains = number == 0 or draw(st.booleans())
+        assets.append(Asset(days or (first,), trains, not trains and draw(st.booleans())))
     return assets
 
 
@@ -58,12 +60,16 @@ def make_panel(assets: list[Asset], rows: int | None = None) -> Series:
     daily["Asset"] = pd.Categorical(daily["Asset"], categories=names)
     features = random.normal(size=(len(daily), 1)).astype(np.float32)
     trains = tuple(name for name, asset in zip(names, assets, strict=True) if asset.trains)
-    return Series(daily, make_bars(daily, "daily"), features, ("signal",), "0" * 64, tuple(names), trains)
+    apart = tuple(name for name, asset in zip(names, assets, strict=True) if asset.apart)
+    return Series(daily, make_bars(daily, "daily"), features, ("signal",), "0" * 64, tuple(names), trains, apart)
 
 
 def make_panel_experiment(count: int = 3, unseen: int = 1) -> Experiment:
     """The tiny question asked of several assets of 400 days, the last of which never train."""
-    assets = [Asset(tuple(range(20 * number, 400)), trains=number < count - unseen) for number in range(count)]
+    assets = [
+        Asset(tuple(range(20 * number, 400)), trains=number < count - unseen, apart=number >= count - unseen)
+        for number in range(count)
+    ]
     series = make_panel(assets)
     splitter = ChunkSplitter(series.calendar.size, CONTEXT_LENGTH, 1, 0.2, 0.2, seed=1, chunk_length=40)
     return replace(

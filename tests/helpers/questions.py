@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 
 from codegen.request.choices import DEFAULT_DATASET, UsageError, budget_names
 from codegen.request.configs import load_model
+from codegen.request.datasets import dataset_of
 from codegen.request.phases import ExperimentKey, select
 from codegen.request.request import Request
 from codegen.request.resolve import resolve_hpo
@@ -24,8 +24,10 @@ QUESTION = {"budget": "2M", "task": "threshold_1pct", "horizon": 1, "timescale":
 def ask(project: Path, phase: str = "phase6a", **fields: Any) -> tuple[ExperimentKey, Request]:
     """One experiment of a phase, with any other fields of the request."""
     question: dict[str, Any] = {name: fields.pop(name, value) for name, value in QUESTION.items()}
-    (cell,) = select(phase, **question, project=project)
-    given = {"experiment": cell.experiment, "phase": phase, **question, "data_path": DEFAULT_DATASET, **fields}
+    given: dict[str, Any] = {"phase": phase, "data_path": DEFAULT_DATASET, **question, **fields}
+    chosen = {"dataset": dataset_of(given["data_path"]), "training_assets": given.get("training_assets") or "all"}
+    (cell,) = select(phase, **question, **chosen, project=project)
+    given = {"experiment": cell.experiment, **given}
     return cell, Request(**given, project=project)
 
 
@@ -49,7 +51,7 @@ def make_finding(cell: ExperimentKey, request: Request) -> dict[str, Any]:
     }
     split = {name: getattr(spec, name) for name in ("context_length", "val_ratio", "test_ratio", "chunk_length")}
     return {
-        **dataclasses.asdict(cell),
+        **{name: getattr(cell, name) for name in ("phase", "budget", "task", "horizon", "timescale")},
         "experiment": cell.experiment,
         "threshold": spec.threshold,
         "label_price": spec.label_price,

@@ -66,6 +66,9 @@ class RecordingRuntime:
         main()
         return 0
 
+    def _project_of(self, script: str) -> Path:
+        return Path(script).parents[2]
+
     def _parse_arguments(self, **_: Any) -> SimpleNamespace:
         return self.arguments
 

@@ -13,6 +13,7 @@ from codegen.request import choices
 from codegen.request.choices import NEEDED_COLUMNS
 from codegen.request.configs import load_model
 from codegen.request.parameters import Parameters, SearchParameters, values_of
+from codegen.request.phase_files import load_phase
 from codegen.request.request import Request, name_suffix
 from codegen.request.spec import HpoSpec, TrainingSpec
 from codegen.syntax.prose import comment
@@ -35,7 +36,7 @@ ODD_COLUMNS = [
 ]
 DATASETS = {
     "data/processed/odd.parquet": ODD_COLUMNS,
-    "data/processed/one column.parquet": [""],
+    "data/processed/one.parquet": [""],
     "data/processed/wide.parquet": [f"feature {number}" for number in range(100)],
 }
 
@@ -127,7 +128,8 @@ training_specs = st.builds(_named, training_specs, furthers)
 @st.composite
 def requests(draw: st.DrawFn, project: Path) -> Request:
     """Anything that a user may ask for; the command line and the configurations may still refuse it."""
-    phase = draw(st.sampled_from(choices.phase_names(project)))
+    of_one_series = [name for name in choices.phase_names(project) if not load_phase(name, project).training_assets]
+    phase = draw(st.sampled_from(of_one_series))
     budget, task = draw(st.sampled_from(choices.budget_names(project))), draw(st.sampled_from(choices.TASKS))
     horizon, timescale = draw(st.sampled_from(choices.HORIZONS)), draw(st.sampled_from(choices.TIMESCALES))
     path = draw(st.sampled_from(sorted(DATASETS)))

@@ -120,7 +120,7 @@ def act(project: Path, *, check_only: bool = False) -> int:
     folder, command = project / "experiments" / "phase6a", "python -m codegen"
     if check_only:
         return check(experiments, folder, command=command, known=KnownSeals(None), whole_phase=False)
-    return run(experiments, folder, Action.WRITE, command=command)
+    return run(experiments, folder.parents[1], Action.WRITE, command=command)
 
 
 def test_an_old_date_is_fresh_and_kept(readme: Path, project: Path) -> None:

@@ -34,7 +34,7 @@ architectures:
 
 def test_a_budget_is_one_file(root: Path) -> None:
     (root / "configs/model/patchtst_8M.yaml").write_text(SMALL)
-    assert choices.budget_names(root) == ["2M", "8M", "20M", "200M", "2B"]
+    assert choices.budget_names(root) == ["200K", "2M", "8M", "20M", "200M", "2B"]
     shutil.copytree(PROJECT / "data", root / "data")
     (root / PHASE).write_text((root / PHASE).read_text().replace("budgets: [2M,", "budgets: [2M, 8M,"))
     _, request = ask(root, budget="8M")
@@ -54,7 +54,7 @@ def test_files_of_other_names_are_no_budgets(root: Path) -> None:
 @pytest.mark.parametrize("number", ["8000000", "8_000__000", "8_000_000_ # as YAML reads it"])
 def test_budgets_are_in_order_however_their_numbers_are_written(root: Path, number: str) -> None:
     (root / "configs/model/patchtst_8M.yaml").write_text(SMALL.replace("8_000_000", number))
-    assert choices.budget_names(root) == ["2M", "8M", "20M", "200M", "2B"]
+    assert choices.budget_names(root) == ["200K", "2M", "8M", "20M", "200M", "2B"]
     assert load_model("8M", root).parameters == 8_000_000
 
 

@@ -52,7 +52,7 @@ def root(tmp_path: Path) -> Path:
             PHASE,
             "budgets: [2M,",
             "budgets: [3M,",
-            "line 2, budgets[0]: '3M' is not allowed; allowed: 2M, 20M, 200M, 2B",
+            "line 2, budgets[0]: '3M' is not allowed; allowed: 200K, 2M, 20M, 200M, 2B",
         ),
         (PHASE, "horizons: [1]", "horizons: [4]", "line 4, horizons[0]: 4 is not allowed; allowed: 1, 2, 3, 5, 7"),
         (PHASE, "horizons: [1]", "horizons: []", "line 4, horizons: "),

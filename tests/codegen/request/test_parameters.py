@@ -21,7 +21,7 @@ from tests.helpers.small_project import SOURCE
 
 SHARED = list(table(Parameters))
 QUESTION = {"experiment", "phase", "budget", "task", "horizon", "timescale", "data_path", "feature_columns"}
-QUESTION |= {"holdout_assets", "project"}
+QUESTION |= {"holdout_assets", "training_assets", "project"}
 
 
 @pytest.mark.parametrize(

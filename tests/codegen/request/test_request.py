@@ -7,7 +7,7 @@ import shlex
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from codegen.request import command_line
@@ -22,7 +22,9 @@ from codegen.request.choices import (
 )
 from codegen.request.choices import phase_names as all_phases
 from codegen.request.parameters import PARAMETERS
+from codegen.request.phase_files import load_phase
 from codegen.request.request import Request
+from data.names import RESERVED
 from tests.helpers.questions import BUDGETS, QUESTION, ask, refused
 
 COMMAND = "python -m codegen phase6a 2M threshold_1pct"
@@ -34,6 +36,10 @@ def ratios() -> st.SearchStrategy[tuple[float, float]]:
 
 
 PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=12)
+WORDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,8}", fullmatch=True).filter(
+    lambda name: not RESERVED.fullmatch(name)
+)
+DATA_PATHS = st.builds("{}/{}.parquet".format, PRINTABLE.filter(lambda text: "/" not in text), WORDS)
 CHANGES = st.fixed_dictionaries(
     {"phase": st.sampled_from(all_phases())},
     optional={
@@ -41,7 +47,8 @@ CHANGES = st.fixed_dictionaries(
         "task": st.sampled_from(TASKS),
         "horizon": st.sampled_from(HORIZONS),
         "timescale": st.sampled_from(TIMESCALES),
-        "data_path": st.just(DEFAULT_DATASET) | PRINTABLE,
+        "data_path": st.just(DEFAULT_DATASET) | DATA_PATHS,
+        "training_assets": st.none() | st.integers(1, 9),
         "feature_columns": st.lists(PRINTABLE, min_size=1, max_size=3),
         "n_trials": st.integers(1, 10**6),
         "timeout_hours": st.floats(0, exclude_min=True, allow_infinity=False) | st.integers(1, 9),
@@ -63,6 +70,10 @@ CHANGES = st.fixed_dictionaries(
 @given(changes=CHANGES)
 def test_the_command_asks_for_the_same_request_again(changes: dict[str, Any]) -> None:
     val_ratio, test_ratio = changes.pop("ratios", (0.15, 0.15))
+    changes["budget"] = changes.get("budget", load_phase(changes["phase"]).budgets[0])
+    changes["task"] = changes.get("task", load_phase(changes["phase"]).tasks[0])
+    assume(changes["budget"] in load_phase(changes["phase"]).budgets)
+    assume(changes["task"] in load_phase(changes["phase"]).tasks)
     _, request = ask(PROJECT, **changes, val_ratio=val_ratio, test_ratio=test_ratio)
     python, dash_m, codegen, *arguments = shlex.split(request.command())
     assert (python, dash_m, codegen) == ("python", "-m", "codegen")
@@ -84,7 +95,9 @@ def test_defaults_are_left_out() -> None:
         ({"horizon": 5}, "--horizon 5"),
         ({"n_trials": 7}, "--trials 7"),
         ({"seed": 1, "search_seed": 2, "training_seed": 3}, "--search-seed 2 --seed 1 --training-seed 3"),
-        ({"data_path": "data/my file.parquet"}, "'--data-path=data/my file.parquet'"),
+        ({"data_path": "data/my files/AAPL.parquet"}, "'--data-path=data/my files/AAPL.parquet'"),
+        ({"data_path": "data/processed/AAPL_dataset_c.parquet"}, "--data AAPL"),
+        ({"data_path": "data/processed/US4_panel_c.parquet", "training_assets": 2}, "--data US4 --training-assets 2"),
         ({"feature_columns": ["rsi14", "-x"]}, "--feature-column=rsi14 --feature-column=-x"),
         ({"label_price": "close", "embargo": 5}, "--label-price close --embargo 5"),
     ],
@@ -97,20 +110,21 @@ def test_the_parser_and_a_request_have_the_same_defaults() -> None:
     options = command_line.make_parser().parse_args(["phase6a"])
     fields = Request.__dataclass_fields__
     assert {name: getattr(options, name) for name in PARAMETERS} == {name: fields[name].default for name in PARAMETERS}
-    questions = {*QUESTION, "experiment", "phase", "data_path", "feature_columns", "holdout_assets", "project"}
+    questions = {*QUESTION, "experiment", "phase", "data_path", "feature_columns", "project"}
+    questions |= {"holdout_assets", "training_assets"}
     assert PARAMETERS.keys() == fields.keys() - questions
 
 
-@pytest.mark.parametrize("text", ["data/größe.parquet", "a\nb", "a\x00b", "a\tb"])
+@pytest.mark.parametrize("text", ["größe", "a\nb", "a\x00b", "a\tb"])
 def test_text_that_no_comment_can_show_is_refused(text: str) -> None:
-    for changes in ({"data_path": text}, {"feature_columns": [text]}):
+    for changes in ({"data_path": f"{text}/AAPL.parquet"}, {"feature_columns": [text]}):
         with refused("stand in the script's header", "must be printable ASCII"):
             ask(PROJECT, **changes)[1].command()
 
 
 @pytest.mark.parametrize("text", ["noqa", "# type: ignore", "# fmt: off", "coding: latin-1"])
 def test_text_that_tools_would_obey_is_refused(text: str) -> None:
-    for changes in ({"data_path": text}, {"feature_columns": [text]}):
+    for changes in ({"data_path": f"{text}/AAPL.parquet"}, {"feature_columns": [text]}):
         with refused("stand in the script's header", "tools would obey"):
             ask(PROJECT, **changes)[1].command()
 
@@ -118,7 +132,7 @@ def test_text_that_tools_would_obey_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"budget": "2m"}, "budget '2m' is not known; allowed: 2M, 20M, 200M, 2B. Did you mean 2M?"),
+        ({"budget": "2m"}, "budget '2m' is not known; allowed: 200K, 2M, 20M, 200M, 2B. Did you mean 2M?"),
         ({"horizon": 1.0}, "horizon 1.0 is not known; allowed: 1, 2, 3, 5, 7"),
         ({"horizon": True}, "horizon True is not known"),
         ({"experiment": "phase6a_20M_threshold_1pct"}, "allowed is 'phase6a_2M_threshold_1pct', with _"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from codegen.request.choices import DEFAULT_DATASET, NOT_FEATURES, PROJECT, THRESHOLDS
 from codegen.request.configs import load_hpo, load_model
-from codegen.request.resolve import choose_holdout, read_schema, resolve_hpo, resolve_training
+from codegen.request.resolve import choose_assets, read_schema, resolve_hpo, resolve_training
 from codegen.request.spec import ExperimentSpec, HpoSpec, TrainingSpec
 from data.dataset import publish
 from data.manifest import entry_for
@@ -93,13 +94,37 @@ def test_assets_that_never_train_are_drawn_by_the_splits_seed_fewer_among_more()
     assets = [f"A{number}" for number in range(12)]
 
     def drawn(count: int, seed: int = 42) -> set[str]:
-        return set(choose_holdout(assets, dataclasses.replace(ask(PROJECT)[1], holdout_assets=count, seed=seed)))
+        request = dataclasses.replace(ask(PROJECT)[1], holdout_assets=count, seed=seed)
+        return set(choose_assets(assets, request)["holdout_assets"])
 
     assert [len(drawn(count)) for count in range(12)] == list(range(12))
     assert all(drawn(count) < drawn(count + 1) for count in range(11))
     assert len({frozenset(drawn(4, seed)) for seed in range(6)}) > 1
     with refused("--holdout-assets 12: ", "holds 12 assets, and some must train"):
         drawn(12)
+
+
+def test_the_assets_that_train_are_nested_and_none_of_those_apart() -> None:
+    assets = [f"A{number}" for number in range(12)]
+
+    def drawn(count: int | None, seed: int = 42) -> tuple[set[str], set[str]]:
+        given = {"holdout_assets": 3, "training_assets": count, "seed": seed}
+        chosen = choose_assets(assets, dataclasses.replace(ask(PROJECT)[1], **given))
+        return set(chosen["training_assets"]), set(chosen["holdout_assets"])
+
+    sets = [drawn(count)[0] for count in range(1, 9)]
+    assert [len(each) for each in sets] == list(range(1, 9))
+    assert all(smaller < larger for smaller, larger in pairwise(sets))
+    assert not sets[-1] & drawn(8)[1]
+    assert drawn(None)[0] == set()
+    assert len({frozenset(drawn(2, seed)[0]) for seed in range(6)}) > 1
+    with refused("--training-assets 9: ", "holds 12 assets; allowed: fewer than 9, or all"):
+        drawn(9)
+
+
+def test_a_phase_of_assets_needs_a_panel() -> None:
+    with refused("phase6d asks how many assets are enough", "holds one series", "name a panel with --data"):
+        choose_assets([], ask(PROJECT, phase="phase6d", task="threshold_2pct")[1])
 
 
 def test_a_script_without_findings_has_neither_recipe_nor_architecture() -> None:

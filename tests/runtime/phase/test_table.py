@@ -40,11 +40,11 @@ def test_the_table_shows_what_has_begun_and_how_far_it_is(tmp_path: Path, monkey
     console = Console(file=screen, width=100, height=30, force_terminal=True, color_system=None)
     monkeypatch.setattr(showing, "Console", lambda: console)
     nodes = [
-        Node(name.split()[0], tmp_path / f"phase0/train_{name[-1]}.py", (), tmp_path)  # type: ignore[arg-type]
+        Node(name.split()[0], tmp_path / f"experiments/phase0/train_{name[-1]}.py", (), tmp_path)  # type: ignore[arg-type]
         for name in STATUSES
         if not name.startswith("search")
     ]
-    nodes.insert(0, Node("search", tmp_path / "phase0/hpo_a.py", (), tmp_path / "search"))
+    nodes.insert(0, Node("search", tmp_path / "experiments/phase0/hpo_a.py", (), tmp_path / "search"))
     shown = LiveTable(nodes)
     shown.show(STATUSES)
     (tmp_path / "run.log").write_text("epoch 2/4  train 0.5\n")

@@ -82,7 +82,7 @@ def expected(assets: list[Asset], series: Series, splitter: ChunkSplitter) -> tu
             sample = (f"A{number}", days[0])
             for name, chunks in held.items():
                 inside = any(touched <= set(range(start, stop)) for start, stop in chunks)
-                if inside and (asset.trains or name == "test"):
+                if inside and (not asset.apart or name == "test"):
                     found[name].add(sample)
             if not touched & blocked and asset.trains:
                 found["train"].add(sample)
