@@ -12,8 +12,9 @@ from data.schema import DEFAULT_DATASET
 PATTERN = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 """Of every name."""
 
-RESERVED = re.compile(r"(hpo|train)_.*|report|slurm|default|daily|weekly|[0-9]d|h[0-9]|[0-9]+assets?|from_.*", re.I)
-"""Names that scripts, their results, or what stands behind an experiment's name have."""
+_BEHIND = r"default|daily|weekly|[0-9]d|h[0-9]|[0-9]+assets?|from"
+RESERVED = re.compile(rf"(hpo|train)_.*|report|slurm|({_BEHIND})(_.*)?|.*_default|.*_from_.*", re.IGNORECASE)
+"""Names that scripts and their results have, or that could be read as what stands behind an experiment's name."""
 
 _FILE = re.compile(r"(.+)_(dataset|panel)_c\.parquet")
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from data.files import write_atomically
+from runtime.report.figures.markets import markets_forest
+from runtime.report.markets import answers, markets_table, markets_words
 from runtime.report.overview import missing_table, openings_table, overview_tables, summary
 from runtime.report.phase import ReportedPhase
 from runtime.report.scaling import scaling_section
@@ -23,9 +25,14 @@ def write_phase(phase: ReportedPhase, folder: Path) -> Path:
 
 
 def write_comparison(phases: Sequence[ReportedPhase], folder: Path) -> Path:
-    """Write the page that compares phases, horizons and timescales: the scaling of each phase, see `write_page`."""
+    """Write the page that compares datasets, phases, horizons and timescales, see `write_page`."""
     sections = [scaling_section(phase, phase.name, anchor(phase.name)) for phase in phases]
-    return write_page("Scaling of all phases", sections, folder)
+    if found := answers(phases):
+        words = markets_words(phases, found)
+        sections.insert(
+            0, Section("Datasets", "datasets", words, tables=[markets_table(found)], figures=[markets_forest(found)])
+        )
+    return write_page("All phases and datasets", sections, folder)
 
 
 def write_page(title: str, sections: Sequence[Section], folder: Path) -> Path:

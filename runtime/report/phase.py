@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from data.names import DEFAULT_NAME
 from runtime.records.budgets import budget_size
 from runtime.records.results import Opening, Result
 from runtime.report.runs import PART, SHORT, ReportedRun, one_line, read_runs
@@ -62,10 +63,10 @@ class ReportedExperiment:
 
 @dataclass(frozen=True)
 class ReportedPhase:
-    """One phase.
+    """One phase on one dataset.
 
     Attributes:
-        name: its folder below ``experiments`` and ``outputs``.
+        name: its folder below ``experiments`` and ``outputs``: ``phase6a``, of another dataset ``phase6a/AAPL``.
         project: where data and scripts are looked for.
         experiments: by budget, then task.
         openings: those of this phase's questions, oldest first.
@@ -77,6 +78,16 @@ class ReportedPhase:
     experiments: list[ReportedExperiment]
     openings: list[Opening]
     problems: list[str]
+
+    @property
+    def asked(self) -> str:
+        """The phase without its dataset."""
+        return self.name.partition("/")[0]
+
+    @property
+    def dataset(self) -> str:
+        """The name of its data."""
+        return self.name.partition("/")[2] or DEFAULT_NAME
 
     @property
     def runs(self) -> list[ReportedRun]:

@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, Phase, given, reject, settings
 from hypothesis import strategies as st
 
 from codegen.blocks.header import HPO_DOCSTRING, TRAINING_DOCSTRING
-from codegen.request.choices import DEFAULT_DATASET, UsageError
+from codegen.request.choices import UsageError
+from codegen.request.datasets import dataset_of
 from codegen.request.resolve import resolve_hpo, resolve_training
 from codegen.request.spec import ExperimentSpec, HpoSpec, TrainingSpec
 from codegen.scripts import render_hpo, render_training
@@ -91,7 +92,7 @@ def expected_experiment(spec: Any, docstring: str, shorten: str, **told: str) ->
         **({"holdout_assets": list(spec.holdout_assets)} if spec.holdout_assets else {}),
         **({"training_assets": list(spec.training_assets)} if spec.training_assets else {}),
     }
-    placed = {"project_of": [{"script": str(SCRIPT)}]} if spec.data_path != DEFAULT_DATASET else {}
+    placed = {"project_of": [{"script": str(SCRIPT)}]} if dataset_of(spec.data_path) else {}
     return placed | {
         "run_script": [{"main": named("main")}],
         "parse_arguments": [{"script": str(SCRIPT), "description": docstring + "\n", "shorten": shorten, **told}],
