@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +42,28 @@ def baseline_logits(experiment: Experiment, indices: Indices, folder: Path) -> d
     Returns:
         Name -> logits, shape (samples,), in the order they are reported.
     """
-    key = cache_key(experiment, indices)
+
+    def fit() -> dict[str, Floats]:
+        return {name: forecast(indices) for name, forecast in fit_baselines(experiment).items()}
+
+    return kept_logits(cache_key(experiment, indices), folder, fit)
+
+
+def kept_logits(key: Mapping[str, Any], folder: Path, compute: Callable[[], dict[str, Floats]]) -> dict[str, Floats]:
+    """Forecasts by name from the cache if it holds them under exactly this key; else computed, and kept.
+
+    Args:
+        key: everything that they depend on, see `cache_key`.
+        folder: of the cache.
+        compute: gives name -> logits, shape (samples,).
+    """
     path = folder / f"{_digest(key)[:16]}.json"
     if path.exists():
         try:
             return _read(path, key)
         except (OSError, ValueError, KeyError, TypeError) as error:
             print(f"warning: {path} is damaged ({error}); the baselines are computed again", file=sys.stderr)
-    logits = {name: forecast(indices) for name, forecast in fit_baselines(experiment).items()}
+    logits = compute()
     values = {name: each.tolist() for name, each in logits.items()}
     write_json(path, {"key": key, "sha256": _digest(values), "logits": values})
     return logits

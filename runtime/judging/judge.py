@@ -8,6 +8,9 @@
   ``gradient_boosting``) -> its report. A report is that of `evaluation.evaluate`, with ``chunks`` (how many),
   ``intervals`` (`intervals.forecast_intervals`) and, for a baseline, ``model_minus_this``
   (`intervals.paired_difference`). ``test`` is null until the split is opened, and ``test_opening`` with it.
+- ``addition``: what the model adds to its best rival: ``rival``, the ``weight`` of the model in the combination of both
+  logits and the combination's ``decision_threshold``, all from validation; ``validation`` and, once it is opened,
+  ``test``: the reports of `encompassing.Combination.judge`.
 - of a panel ``by_asset``: split -> `by_asset.asset_reports`, and ``unseen``: the reports on test samples of the assets
   that never train, null where all train or the split is closed.
 - ``decision_threshold``: the model's, tuned on validation; every forecast's own stands in its reports.
@@ -31,9 +34,11 @@ import pandas as pd
 from runtime.arrays import Floats, Indices
 from runtime.judging.baseline_cache import baseline_logits
 from runtime.judging.by_asset import asset_reports
+from runtime.judging.encompassing import Combination
 from runtime.judging.evaluation import Tuned, evaluate
 from runtime.judging.intervals import PROTOCOL, chunk_numbers, forecast_intervals, paired_difference
 from runtime.judging.predictions import prediction_table, write_predictions
+from runtime.judging.second_fit import second_fit_logits
 from runtime.samples.experiment import Experiment
 from runtime.samples.splits import Chunks
 
@@ -58,6 +63,7 @@ class Judge:
         self.validation_logits = self._forecasts(splits.val_indices)
         labels = experiment.labels_of(splits.val_indices)
         self.tuned = {name: Tuned.on(labels, logits) for name, logits in self.validation_logits.items()}
+        self.combination = Combination.on(labels, self.validation_logits)
 
     def validation(self) -> dict[str, Any]:
         """What validation decided, and every forecast on it; the test split stays closed."""
@@ -69,6 +75,7 @@ class Judge:
             "validation": self._reports(splits.val_indices, splits.val_chunks, self.validation_logits),
             "test": None,
             "test_opening": None,
+            "addition": self._addition(),
             **self._of_assets(),
         }
 
@@ -85,6 +92,7 @@ class Judge:
         return {
             "test": self._reports(splits.test_indices, splits.test_chunks, logits),
             "test_opening": dict(opening),
+            "addition": self._addition(logits),
             **self._of_assets(logits),
         }
 
@@ -108,6 +116,20 @@ class Judge:
                 report["model_minus_this"] = paired_difference(labels, logits["model"], forecast, chunk_of)
             reports[name] = report
         return reports
+
+    def _addition(self, test: dict[str, Floats] | None = None) -> dict[str, Any]:
+        """What the model adds to its best rival, on the splits that are open."""
+        splits = self.experiment.splits
+        found = {"validation": self._added(splits.val_indices, splits.val_chunks, self.validation_logits)}
+        if test is not None:
+            found["test"] = self._added(splits.test_indices, splits.test_chunks, test)
+        return self.combination.describe() | found
+
+    def _added(self, indices: Indices, chunks: Chunks, logits: dict[str, Floats]) -> dict[str, Any]:
+        second = second_fit_logits(self.experiment, self.combination.rival, indices, self.cache)
+        return self.combination.judge(
+            self.experiment.labels_of(indices), logits, second, self._chunk_of(indices, chunks)
+        )
 
     def _chunk_of(self, indices: Indices, chunks: Chunks) -> Indices:
         """Number of each sample's chunk among those that hold a sample; of a panel, one may hold none."""
