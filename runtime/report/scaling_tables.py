@@ -7,7 +7,7 @@ from typing import Any
 
 from runtime.judging.baselines import title_of
 from runtime.report.tables import Cell, Table
-from runtime.report.verdict import typeset
+from runtime.report.words import typeset
 from runtime.scaling.fit import FORM_NAMES
 
 Found = Mapping[str, Any]

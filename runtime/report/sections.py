@@ -9,7 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from runtime.records.results import Alarm
+from runtime.report.addition_tables import addition_table
 from runtime.report.assets import assets_table, assets_words
+from runtime.report.figures.addition import addition_to_rival
 from runtime.report.figures.assets import asset_differences
 from runtime.report.figures.differences import paired_differences
 from runtime.report.figures.histogram import forecast_histogram
@@ -106,7 +108,8 @@ def run_section(run: ReportedRun, *, folded: bool = False) -> Section:
     result = run.result
     judged = result.judged() if result else {}
     figures = [] if run.is_further_seed or run.is_part else _run_figures(run, judged)
-    tables = [forecasts_table(split, judged[split]) for split in reversed(judged)]
+    tables = [addition_table(result, split) for split in reversed(judged)] if result and result.addition else []
+    tables += [forecasts_table(split, judged[split]) for split in reversed(judged)]
     if result and result.unseen:
         tables.append(forecasts_table("test samples of assets that never trained", result.unseen))
     by_asset = list(reversed(result.by_asset)) if result else []
@@ -136,6 +139,7 @@ def _run_figures(run: ReportedRun, judged: Iterable[str]) -> list[Figure]:
 
 def _split_figures(run: ReportedRun, split: str) -> list[Figure]:
     figures = [
+        figure(f"What the model adds, {split}", partial(addition_to_rival, run, split)),
         figure(f"Paired differences, {split}", partial(paired_differences, run, split)),
         figure(f"Reliability, {split}", partial(reliability_diagram, run, split)),
     ]

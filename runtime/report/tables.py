@@ -10,7 +10,8 @@ from runtime.records.differences import Range
 from runtime.records.results import Forecast, Forecasts, Result
 from runtime.report.runs import ReportedRun
 from runtime.report.searches import OUTCOMES, ReportedSearch, lowest, outcome
-from runtime.report.verdict import marks, search_marks, typeset
+from runtime.report.verdict import marks, search_marks
+from runtime.report.words import typeset
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,7 @@ def runs_table(runs: Iterable[ReportedRun], links: dict[str, str]) -> Table:
             "Skill",
             "ROC AUC",
             "Model − best rival",
+            "Combination − rival",
             "Rival",
         ],
     )
@@ -169,7 +171,7 @@ def _summary(table: Table, run: ReportedRun) -> list[Cell]:
     epochs = Cell(str(len(run.epochs)), f"best {best.epoch}" if best else "")
     if result is None or (lead := result.headline()) is None:
         reason = run.problem or (result.failure if result else "") or "no split was evaluated"
-        return [parameters, epochs, Cell("–"), *(table.undefined(f"{run.name}: {reason}") for _ in range(4)), Cell("–")]
+        return [parameters, epochs, Cell("–"), *(table.undefined(f"{run.name}: {reason}") for _ in range(5)), Cell("–")]
     split, forecasts = lead
     cells = list(_metrics(table, forecasts["model"]))
     rival = result.rival()
@@ -182,8 +184,17 @@ def _summary(table: Table, run: ReportedRun) -> list[Cell]:
         cells[1],
         cells[3],
         against,
+        _combination(table, result, split),
         Cell(title_of(rival) if rival else "–"),
     ]
+
+
+def _combination(table: Table, result: Result, split: str) -> Cell:
+    added = result.addition.on(split) if result.addition else None
+    if added is None:
+        return Cell("–")
+    found = added.minus_rival.combination
+    return table.number(found.difference, found.t, next(iter(found.undefined.values()), ""), signed=True)
 
 
 def searches_table(searches: Iterable[ReportedSearch], links: dict[str, str]) -> Table:

@@ -15,7 +15,7 @@ from runtime.judging.calibration import probabilities
 from runtime.judging.encompassing import Combination, combine, encompassing_test, fit_weight
 from runtime.judging.evaluation import log_loss, log_losses
 from runtime.records.differences import Added
-from runtime.report.verdict import compare
+from runtime.report.words import compare
 
 CHUNKS, SAMPLES = 10, 140
 CHUNK_OF: Indices = np.repeat(np.arange(CHUNKS), SAMPLES)

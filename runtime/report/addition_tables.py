@@ -1,0 +1,54 @@
+"""What models add to their best rivals, as numbers: of one training, and of a whole phase."""
+
+from __future__ import annotations
+
+from runtime.judging.baselines import title_of
+from runtime.records.differences import Difference, Encompassing
+from runtime.records.results import Result
+from runtime.report.addition import added_on, beside_rival, lower_in
+from runtime.report.tables import Cell, Table
+from runtime.report.words import typeset
+
+
+def addition_table(result: Result, split: str) -> Table:
+    """Log loss less the rival's of the combination, of the plain mean, of the model, and of the rival without it.
+
+    Raises:
+        Unknown: if the record lacks it.
+    """
+    addition, added, alone = added_on(result, split)
+    table = Table(
+        f"What the model adds to {title_of(addition.rival)} on {split}",
+        ["Forecast", "Log loss − rival", "Lower in chunks", "Seen with a power of 80 % from"],
+    )
+    for each in beside_rival(addition, added, alone):
+        if each.difference is None:
+            table.rows.append([Cell(each.title), *[table.undefined(each.why)] * 3])
+        else:
+            table.rows.append([Cell(each.title), *_numbers(table, each.difference)])
+    table.rows.append([Cell("test of forecast encompassing"), _test(table, added.encompassing), Cell("–"), Cell("–")])
+    return table
+
+
+def _numbers(table: Table, difference: Difference) -> list[Cell]:
+    least = difference.detectable
+    return [
+        gain_cell(table, difference),
+        Cell(lower_in(difference)),
+        Cell(f"{least:.4f}") if least is not None else table.undefined(_reason(difference)),
+    ]
+
+
+def gain_cell(table: Table, difference: Difference) -> Cell:
+    """A difference of log losses with its t interval."""
+    return table.number(difference.difference, difference.t, _reason(difference), signed=True)
+
+
+def _reason(difference: Difference) -> str:
+    return next(iter(difference.undefined.values()), "")
+
+
+def _test(table: Table, found: Encompassing) -> Cell:
+    if found.p_value is None or found.statistic is None:
+        return table.undefined(found.undefined["p_value"])
+    return Cell(f"p = {found.p_value:.2g}", f"one-sided; t = {typeset(found.statistic, '.2f')}")
