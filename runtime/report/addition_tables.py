@@ -1,4 +1,4 @@
-"""What models add to their best rivals, as numbers: of one training, and of a whole phase."""
+"""What a model adds to its best rival, as numbers."""
 
 from __future__ import annotations
 
@@ -31,21 +31,12 @@ def addition_table(result: Result, split: str) -> Table:
 
 
 def _numbers(table: Table, difference: Difference) -> list[Cell]:
-    least = difference.detectable
+    least, reason = difference.detectable, next(iter(difference.undefined.values()), "")
     return [
-        gain_cell(table, difference),
+        table.difference(difference),
         Cell(lower_in(difference)),
-        Cell(f"{least:.4f}") if least is not None else table.undefined(_reason(difference)),
+        Cell(f"{least:.4f}") if least is not None else table.undefined(reason),
     ]
-
-
-def gain_cell(table: Table, difference: Difference) -> Cell:
-    """A difference of log losses with its t interval."""
-    return table.number(difference.difference, difference.t, _reason(difference), signed=True)
-
-
-def _reason(difference: Difference) -> str:
-    return next(iter(difference.undefined.values()), "")
 
 
 def _test(table: Table, found: Encompassing) -> Cell:

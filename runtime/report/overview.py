@@ -9,7 +9,6 @@ from dataclasses import replace
 from runtime.judging.baselines import title_of
 from runtime.records.results import Result, budget_size
 from runtime.report.addition import added_on
-from runtime.report.addition_tables import gain_cell
 from runtime.report.phase import ReportedExperiment, ReportedPhase
 from runtime.report.runs import Unknown
 from runtime.report.sections import anchor
@@ -59,7 +58,7 @@ def _added(table: Table, experiment: ReportedExperiment) -> Cell:
     except Unknown as reason:
         return table.undefined(str(reason))
     gain = added.minus_rival.combination
-    cell = gain_cell(table, gain)
+    cell = table.difference(gain)
     marks = [("adds", "good")] if compare(gain) == "better" else []
     detail = f"{cell.detail}; {title_of(addition.rival)} on {split}"
     return replace(cell, detail=detail, marks=marks, link=f"#{anchor(experiment.title)}")

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from runtime.arrays import Floats
+from runtime.records.differences import Difference
 from runtime.records.results import ArchitectureRecord, Forecasts, Result, TrainingRecord
 
 
@@ -72,12 +73,14 @@ class SizedRun:
         record: what was recorded.
         level: its step on the axis, such as ``2M``.
         size: measured count on the axis.
-        reports: forecast -> its report on the study's split.
+        split: that of the study.
+        reports: forecast -> its report on that split.
     """
 
     record: FinishedResult
     level: str
     size: int
+    split: str
     reports: Forecasts
 
     @property
@@ -94,6 +97,12 @@ class SizedRun:
     def train_loss(self) -> float:
         """Lowest training loss of any epoch: how well this size can fit the training days at all."""
         return min(epoch.train_loss for epoch in self.record.training.epochs)
+
+    @property
+    def gain(self) -> Difference | None:
+        """Log loss of the combination with the best rival less the rival's; None where the record lacks it."""
+        added = self.record.addition.on(self.split) if self.record.addition else None
+        return added.minus_rival.combination if added else None
 
     def differences(self, baseline: str) -> list[float]:
         """The model's log loss less a baseline's in each chunk, shape (chunks,)."""
@@ -185,7 +194,7 @@ def _study(members: list[Result], axis: Axis, split: str | None) -> Study:
         if reports is None:
             left_out.append(f"{_name(each)}: its test split is not opened")
         else:
-            run = SizedRun(each, axis.level(each), axis.size(each), reports)
+            run = SizedRun(each, axis.level(each), axis.size(each), split, reports)
             runs.setdefault((run.level, run.seed), []).append(run)
     left_out += [f"{_name(same[0].record)}: {len(same)} records claim to be it" for same in runs.values() if same[1:]]
     single = sorted((same[0] for same in runs.values() if not same[1:]), key=lambda run: (run.size, run.seed))
