@@ -5,9 +5,11 @@
 - ``status`` (`training.seed_run`); ``training_seed``, ``train_fraction`` (null: all training samples) and
   ``shortened_to_epochs``: which training of its script this is.
 - ``validation`` and ``test``: forecast (``model``, ``base_rate``, ``ewma_volatility``, ``logistic_regression``,
-  ``gradient_boosting``) -> its report. A report is that of `evaluation.evaluate`, with ``chunks`` (how many),
-  ``intervals`` (`intervals.forecast_intervals`) and, for a baseline, ``model_minus_this``
+  ``gradient_boosting``, ``boosting_history``) -> its report. A report is that of `evaluation.evaluate`, with
+  ``chunks`` (how many), ``intervals`` (`intervals.forecast_intervals`) and, for a baseline, ``model_minus_this``
   (`intervals.paired_difference`). ``test`` is null until the split is opened, and ``test_opening`` with it.
+- ``boosting``: how large it was allowed to be, and the losses on blocks of training days that say so
+  (`boosting.describe_choice`).
 - of a panel ``by_asset``: split -> `by_asset.asset_reports`, and ``unseen``: the reports on test samples of the assets
   that never train, null where all train or the split is closed.
 - ``decision_threshold``: the model's, tuned on validation; every forecast's own stands in its reports.
@@ -29,7 +31,7 @@ import numpy as np
 import pandas as pd
 
 from runtime.arrays import Floats, Indices
-from runtime.judging.baseline_cache import baseline_logits
+from runtime.judging.baseline_cache import baseline_logits, boosting_choice
 from runtime.judging.by_asset import asset_reports
 from runtime.judging.evaluation import Tuned, evaluate
 from runtime.judging.intervals import PROTOCOL, chunk_numbers, forecast_intervals, paired_difference
@@ -66,6 +68,7 @@ class Judge:
         return {
             "decision_threshold": self.tuned["model"].threshold,
             "interval_protocol": PROTOCOL,
+            "boosting": boosting_choice(self.experiment, self.cache),
             "validation": self._reports(splits.val_indices, splits.val_chunks, self.validation_logits),
             "test": None,
             "test_opening": None,

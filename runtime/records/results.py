@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-Range = tuple[float, float] | None
-"""``[low, high]`` of an interval; None where it is undefined."""
+from runtime.records.differences import Difference, Range
+from runtime.records.rivals import BoostingRecord
 
 _SIZES = {"K": 1e3, "M": 1e6, "B": 1e9}
 
@@ -70,17 +70,6 @@ class Intervals(Struct, frozen=True):
 
     bootstrap: Range
     t: Range = None
-    undefined: dict[str, str] = {}
-
-
-class Difference(Struct, frozen=True):
-    """Model less baseline on the same samples."""
-
-    difference: float | None
-    bootstrap: Range
-    detectable: float | None
-    t: Range = None
-    per_chunk: list[float] = []
     undefined: dict[str, str] = {}
 
 
@@ -226,6 +215,7 @@ class Result(Struct, frozen=True, kw_only=True):
     training_assets: list[str] = []
     by_asset: dict[str, AssetRecords] = {}
     unseen: Forecasts | None = None
+    boosting: BoostingRecord | None = None  # as of records made before its size was chosen
 
     def __post_init__(self) -> None:
         whole = self.validation and self.training and self.parameter_count

@@ -21,6 +21,7 @@ from runtime.report.figures.reliability import reliability_diagram
 from runtime.report.figures.search_history import search_history
 from runtime.report.figures.split import split_chart
 from runtime.report.phase import ReportedExperiment, ReportedPhase
+from runtime.report.rivals import boosting_words
 from runtime.report.runs import ReportedRun, Unknown
 from runtime.report.searches import ReportedSearch
 from runtime.report.seeds import seeds_marks, seeds_table, seeds_words
@@ -116,7 +117,7 @@ def run_section(run: ReportedRun, *, folded: bool = False) -> Section:
     return Section(
         f"Training {run.title}",
         verdict=judge(run),
-        words=[assets_words(run, split) for split in by_asset],
+        words=[*(assets_words(run, split) for split in by_asset), *(boosting_words(result) if result else [])],
         marks=marks(run),
         alarms=result.alarms if result else [],
         tables=tables,

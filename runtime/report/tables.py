@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from runtime.judging.baselines import title_of
-from runtime.records.results import Forecast, Forecasts, Range, Result
+from runtime.records.differences import Range
+from runtime.records.results import Forecast, Forecasts, Result
 from runtime.report.runs import ReportedRun
 from runtime.report.searches import OUTCOMES, ReportedSearch, lowest, outcome
 from runtime.report.verdict import marks, search_marks, typeset

@@ -7,7 +7,8 @@ from typing import Literal
 
 from runtime.judging.baselines import title_of
 from runtime.judging.intervals import LEAST_CHUNKS
-from runtime.records.results import Difference, Forecasts, Result
+from runtime.records.differences import Difference
+from runtime.records.results import Forecasts, Result
 from runtime.report.runs import ReportedRun
 from runtime.report.searches import ReportedSearch
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 
 from runtime.judging.baselines import title_of
-from runtime.records.results import Difference
+from runtime.records.differences import Difference
 from runtime.report.runs import ReportedRun, Unknown
 from runtime.report.style import Palette, Picture, draw
 
