@@ -90,13 +90,18 @@ def cache_key(experiment: Experiment, indices: Indices) -> dict[str, Any]:
 
     The training samples and their labels count beside the question, because a part of them may train.
     """
-    identity = experiment.identity()
-    train = experiment.splits.train_indices
-    return {name: identity[name] for name in _QUESTION} | {
-        "training": _array_sha256(train, experiment.labels_of(train)),
+    return question_key(experiment) | {
         "samples": _array_sha256(indices),
         "settings": {each.name: dict(each.settings) for each in BASELINES},
         "versions": {module.__name__: module.__version__ for module in (np, pd, scipy, sklearn)},
+    }
+
+
+def question_key(experiment: Experiment) -> dict[str, Any]:
+    """All of an experiment that what is learned from it depends on."""
+    identity, train = experiment.identity(), experiment.splits.train_indices
+    return {name: identity[name] for name in _QUESTION} | {
+        "training": _array_sha256(train, experiment.labels_of(train))
     }
 
 

@@ -10,6 +10,9 @@
   (`intervals.paired_difference`). ``test`` is null until the split is opened, and ``test_opening`` with it.
 - ``boosting``: how large it was allowed to be, and the losses on blocks of training days that say so
   (`boosting.describe_choice`).
+- ``newest_row_network``: the same network on the newest row of its windows alone (`training.newest_row`), null where it
+  was not trained: on each open split its report, with ``minus_regression`` (`intervals.paired_difference`) beside
+  ``model_minus_this``.
 - of a panel ``by_asset``: split -> `by_asset.asset_reports`, and ``unseen``: the reports on test samples of the assets
   that never train, null where all train or the split is closed.
 - ``decision_threshold``: the model's, tuned on validation; every forecast's own stands in its reports.
@@ -38,6 +41,8 @@ from runtime.judging.intervals import PROTOCOL, chunk_numbers, forecast_interval
 from runtime.judging.predictions import prediction_table, write_predictions
 from runtime.samples.experiment import Experiment
 from runtime.samples.splits import Chunks
+
+NEWEST_ROW = "newest_row_network"
 
 
 class Judge:
@@ -72,6 +77,7 @@ class Judge:
             "validation": self._reports(splits.val_indices, splits.val_chunks, self.validation_logits),
             "test": None,
             "test_opening": None,
+            NEWEST_ROW: None,
             **self._of_assets(),
         }
 
@@ -90,6 +96,31 @@ class Judge:
             "test_opening": dict(opening),
             **self._of_assets(logits),
         }
+
+    def newest_row(self, predict: Callable[[Indices], Floats], *, test: bool) -> dict[str, Any]:
+        """Judge a network on each window's newest row beside the model, and beside the regression on that row.
+
+        Args:
+            predict: its logits for samples by their starts.
+            test: whether the test split was opened, and counts, too.
+        """
+        splits, validation = self.experiment.splits, predict(self.experiment.splits.val_indices)
+        self.tuned[NEWEST_ROW] = Tuned.on(self.experiment.labels_of(splits.val_indices), validation)
+        found = self._newest_row(splits.val_indices, splits.val_chunks, self.validation_logits, validation)
+        if not test:
+            return {"validation": found, "test": None}
+        indices = splits.test_indices
+        logits, forecast = self._forecasts(indices), predict(indices)
+        return {"validation": found, "test": self._newest_row(indices, splits.test_chunks, logits, forecast)}
+
+    def _newest_row(
+        self, indices: Indices, chunks: Chunks, logits: dict[str, Floats], forecast: Floats
+    ) -> dict[str, Any]:
+        labels, chunk_of = self.experiment.labels_of(indices), self._chunk_of(indices, chunks)
+        reports = self._reports(indices, chunks, {"model": logits["model"], NEWEST_ROW: forecast})
+        regression = logits["logistic_regression"]
+        minus_regression = paired_difference(labels, forecast, regression, chunk_of)
+        return {**reports[NEWEST_ROW], "minus_regression": minus_regression}
 
     def _forecasts(self, indices: Indices) -> dict[str, Floats]:
         return {"model": self.predict(indices)} | baseline_logits(self.experiment, indices, self.cache)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from runtime.records.results import Alarm
+from runtime.records.results import Alarm, Result
 from runtime.report.assets import assets_table, assets_words
 from runtime.report.figures.assets import asset_differences
 from runtime.report.figures.differences import paired_differences
@@ -28,6 +28,7 @@ from runtime.report.seeds import seeds_marks, seeds_table, seeds_words
 from runtime.report.style import Picture
 from runtime.report.tables import Table, decisions_table, forecasts_table, trials_table
 from runtime.report.verdict import Verdict, judge, marks, search_marks
+from runtime.report.window import window_table, window_words
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ def run_section(run: ReportedRun, *, folded: bool = False) -> Section:
     judged = result.judged() if result else {}
     figures = [] if run.is_further_seed or run.is_part else _run_figures(run, judged)
     tables = [forecasts_table(split, judged[split]) for split in reversed(judged)]
+    if result:
+        tables += [table for split in reversed(judged) if (table := window_table(result, split))]
     if result and result.unseen:
         tables.append(forecasts_table("test samples of assets that never trained", result.unseen))
     by_asset = list(reversed(result.by_asset)) if result else []
@@ -117,13 +120,17 @@ def run_section(run: ReportedRun, *, folded: bool = False) -> Section:
     return Section(
         f"Training {run.title}",
         verdict=judge(run),
-        words=[*(assets_words(run, split) for split in by_asset), *(boosting_words(result) if result else [])],
+        words=[*(assets_words(run, split) for split in by_asset), *(_rival_words(result) if result else [])],
         marks=marks(run),
         alarms=result.alarms if result else [],
         tables=tables,
         figures=figures,
         folded=folded,
     )
+
+
+def _rival_words(result: Result) -> list[str]:
+    return [*window_words(result), *boosting_words(result)]
 
 
 def _run_figures(run: ReportedRun, judged: Iterable[str]) -> list[Figure]:
