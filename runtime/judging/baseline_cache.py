@@ -16,6 +16,7 @@ import sklearn
 
 from runtime.arrays import Floats, Indices
 from runtime.judging.baselines import BASELINES, fit_baselines
+from runtime.judging.boosting import CHOICE, SIZES, describe_choice, size_losses
 from runtime.records.files import parse_json, write_json
 from runtime.samples.experiment import Experiment
 
@@ -69,18 +70,38 @@ def kept_logits(key: Mapping[str, Any], folder: Path, compute: Callable[[], dict
     return logits
 
 
+def boosting_choice(experiment: Experiment, folder: Path) -> dict[str, Any]:
+    """The size of the boostings that `baseline_logits` gives, as a record tells it; kept as their forecasts are.
+
+    Returns:
+        See `describe_choice`.
+    """
+
+    def compute() -> dict[str, Floats]:
+        return {str(size): np.array([loss]) for size, loss in size_losses(experiment).items()}
+
+    key = cache_key(experiment, experiment.splits.train_indices) | {"settings": dict(CHOICE)}
+    kept = kept_logits(key, folder, compute)
+    return describe_choice({size: float(kept[str(size)][0]) for size in SIZES if kept})
+
+
 def cache_key(experiment: Experiment, indices: Indices) -> dict[str, Any]:
     """Everything that the forecasts depend on.
 
     The training samples and their labels count beside the question, because a part of them may train.
     """
-    identity = experiment.identity()
-    train = experiment.splits.train_indices
-    return {name: identity[name] for name in _QUESTION} | {
-        "training": _array_sha256(train, experiment.labels_of(train)),
+    return question_key(experiment) | {
         "samples": _array_sha256(indices),
         "settings": {each.name: dict(each.settings) for each in BASELINES},
         "versions": {module.__name__: module.__version__ for module in (np, pd, scipy, sklearn)},
+    }
+
+
+def question_key(experiment: Experiment) -> dict[str, Any]:
+    """All of an experiment that what is learned from it depends on."""
+    identity, train = experiment.identity(), experiment.splits.train_indices
+    return {name: identity[name] for name in _QUESTION} | {
+        "training": _array_sha256(train, experiment.labels_of(train))
     }
 
 

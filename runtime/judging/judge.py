@@ -5,12 +5,17 @@
 - ``status`` (`training.seed_run`); ``training_seed``, ``train_fraction`` (null: all training samples) and
   ``shortened_to_epochs``: which training of its script this is.
 - ``validation`` and ``test``: forecast (``model``, ``base_rate``, ``ewma_volatility``, ``logistic_regression``,
-  ``gradient_boosting``) -> its report. A report is that of `evaluation.evaluate`, with ``chunks`` (how many),
-  ``intervals`` (`intervals.forecast_intervals`) and, for a baseline, ``model_minus_this``
+  ``gradient_boosting``, ``boosting_history``) -> its report. A report is that of `evaluation.evaluate`, with
+  ``chunks`` (how many), ``intervals`` (`intervals.forecast_intervals`) and, for a baseline, ``model_minus_this``
   (`intervals.paired_difference`). ``test`` is null until the split is opened, and ``test_opening`` with it.
 - ``addition``: what the model adds to its best rival: ``rival``, the ``weight`` of the model in the combination of both
   logits and the combination's ``decision_threshold``, all from validation; ``validation`` and, once it is opened,
   ``test``: the reports of `encompassing.Combination.judge`.
+- ``boosting``: how large it was allowed to be, and the losses on blocks of training days that say so
+  (`boosting.describe_choice`).
+- ``newest_row_network``: the same network on the newest row of its windows alone (`training.newest_row`), null where it
+  was not trained: on each open split its report, with ``minus_regression`` (`intervals.paired_difference`) beside
+  ``model_minus_this``.
 - of a panel ``by_asset``: split -> `by_asset.asset_reports`, and ``unseen``: the reports on test samples of the assets
   that never train, null where all train or the split is closed.
 - ``decision_threshold``: the model's, tuned on validation; every forecast's own stands in its reports.
@@ -32,7 +37,7 @@ import numpy as np
 import pandas as pd
 
 from runtime.arrays import Floats, Indices
-from runtime.judging.baseline_cache import baseline_logits
+from runtime.judging.baseline_cache import baseline_logits, boosting_choice
 from runtime.judging.by_asset import asset_reports
 from runtime.judging.encompassing import Combination
 from runtime.judging.evaluation import Tuned, evaluate
@@ -41,6 +46,8 @@ from runtime.judging.predictions import prediction_table, write_predictions
 from runtime.judging.second_fit import second_fit_logits
 from runtime.samples.experiment import Experiment
 from runtime.samples.splits import Chunks
+
+NEWEST_ROW = "newest_row_network"
 
 
 class Judge:
@@ -72,10 +79,12 @@ class Judge:
         return {
             "decision_threshold": self.tuned["model"].threshold,
             "interval_protocol": PROTOCOL,
+            "boosting": boosting_choice(self.experiment, self.cache),
             "validation": self._reports(splits.val_indices, splits.val_chunks, self.validation_logits),
             "test": None,
             "test_opening": None,
             "addition": self._addition(),
+            NEWEST_ROW: None,
             **self._of_assets(),
         }
 
@@ -95,6 +104,31 @@ class Judge:
             "addition": self._addition(logits),
             **self._of_assets(logits),
         }
+
+    def newest_row(self, predict: Callable[[Indices], Floats], *, test: bool) -> dict[str, Any]:
+        """Judge a network on each window's newest row beside the model, and beside the regression on that row.
+
+        Args:
+            predict: its logits for samples by their starts.
+            test: whether the test split was opened, and counts, too.
+        """
+        splits, validation = self.experiment.splits, predict(self.experiment.splits.val_indices)
+        self.tuned[NEWEST_ROW] = Tuned.on(self.experiment.labels_of(splits.val_indices), validation)
+        found = self._newest_row(splits.val_indices, splits.val_chunks, self.validation_logits, validation)
+        if not test:
+            return {"validation": found, "test": None}
+        indices = splits.test_indices
+        logits, forecast = self._forecasts(indices), predict(indices)
+        return {"validation": found, "test": self._newest_row(indices, splits.test_chunks, logits, forecast)}
+
+    def _newest_row(
+        self, indices: Indices, chunks: Chunks, logits: dict[str, Floats], forecast: Floats
+    ) -> dict[str, Any]:
+        labels, chunk_of = self.experiment.labels_of(indices), self._chunk_of(indices, chunks)
+        reports = self._reports(indices, chunks, {"model": logits["model"], NEWEST_ROW: forecast})
+        regression = logits["logistic_regression"]
+        minus_regression = paired_difference(labels, forecast, regression, chunk_of)
+        return {**reports[NEWEST_ROW], "minus_regression": minus_regression}
 
     def _forecasts(self, indices: Indices) -> dict[str, Floats]:
         return {"model": self.predict(indices)} | baseline_logits(self.experiment, indices, self.cache)

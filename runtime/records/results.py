@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from runtime.records.differences import Addition, Difference, Range
+from runtime.records.rivals import BoostingRecord, NewestRowRecord
 
 _SIZES = {"K": 1e3, "M": 1e6, "B": 1e9}
 
@@ -215,6 +216,8 @@ class Result(Struct, frozen=True, kw_only=True):
     by_asset: dict[str, AssetRecords] = {}
     unseen: Forecasts | None = None
     addition: Addition | None = None  # as of every record made before it was measured
+    boosting: BoostingRecord | None = None  # as of records made before its size was chosen
+    newest_row_network: NewestRowRecord | None = None
 
     def __post_init__(self) -> None:
         whole = self.validation and self.training and self.parameter_count

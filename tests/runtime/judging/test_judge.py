@@ -21,7 +21,7 @@ from tests.helpers.tiny import make_arguments, make_experiment, make_trainer, wi
 EXPERIMENT = make_experiment()
 SPLITS = EXPERIMENT.splits
 OPENING = {"opening": 1, "weights_sha256": "0" * 64}
-FORECASTS = ["model", "base_rate", "ewma_volatility", "logistic_regression", "gradient_boosting"]
+FORECASTS = ["model", "base_rate", "ewma_volatility", "logistic_regression", "gradient_boosting", "boosting_history"]
 
 
 def fitted(experiment: Experiment = EXPERIMENT) -> Trainer:
