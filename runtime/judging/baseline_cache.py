@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import sklearn
 
 from runtime.arrays import Floats, Indices
 from runtime.judging.baselines import BASELINES, fit_baselines
+from runtime.judging.boosting import CHOICE, SIZES, describe_choice, size_losses
 from runtime.records.files import parse_json, write_json
 from runtime.samples.experiment import Experiment
 
@@ -42,17 +43,46 @@ def baseline_logits(experiment: Experiment, indices: Indices, folder: Path) -> d
     Returns:
         Name -> logits, shape (samples,), in the order they are reported.
     """
-    key = cache_key(experiment, indices)
+
+    def fit() -> dict[str, Floats]:
+        return {name: forecast(indices) for name, forecast in fit_baselines(experiment).items()}
+
+    return kept_logits(cache_key(experiment, indices), folder, fit)
+
+
+def kept_logits(key: Mapping[str, Any], folder: Path, compute: Callable[[], dict[str, Floats]]) -> dict[str, Floats]:
+    """Forecasts by name from the cache if it holds them under exactly this key; else computed, and kept.
+
+    Args:
+        key: everything that they depend on, see `cache_key`.
+        folder: of the cache.
+        compute: gives name -> logits, shape (samples,).
+    """
     path = folder / f"{_digest(key)[:16]}.json"
     if path.exists():
         try:
             return _read(path, key)
         except (OSError, ValueError, KeyError, TypeError) as error:
             print(f"warning: {path} is damaged ({error}); the baselines are computed again", file=sys.stderr)
-    logits = {name: forecast(indices) for name, forecast in fit_baselines(experiment).items()}
+    logits = compute()
     values = {name: each.tolist() for name, each in logits.items()}
     write_json(path, {"key": key, "sha256": _digest(values), "logits": values})
     return logits
+
+
+def boosting_choice(experiment: Experiment, folder: Path) -> dict[str, Any]:
+    """The size of the boostings that `baseline_logits` gives, as a record tells it; kept as their forecasts are.
+
+    Returns:
+        See `describe_choice`.
+    """
+
+    def compute() -> dict[str, Floats]:
+        return {str(size): np.array([loss]) for size, loss in size_losses(experiment).items()}
+
+    key = cache_key(experiment, experiment.splits.train_indices) | {"settings": dict(CHOICE)}
+    kept = kept_logits(key, folder, compute)
+    return describe_choice({size: float(kept[str(size)][0]) for size in SIZES if kept})
 
 
 def cache_key(experiment: Experiment, indices: Indices) -> dict[str, Any]:
@@ -60,13 +90,18 @@ def cache_key(experiment: Experiment, indices: Indices) -> dict[str, Any]:
 
     The training samples and their labels count beside the question, because a part of them may train.
     """
-    identity = experiment.identity()
-    train = experiment.splits.train_indices
-    return {name: identity[name] for name in _QUESTION} | {
-        "training": _array_sha256(train, experiment.labels_of(train)),
+    return question_key(experiment) | {
         "samples": _array_sha256(indices),
         "settings": {each.name: dict(each.settings) for each in BASELINES},
         "versions": {module.__name__: module.__version__ for module in (np, pd, scipy, sklearn)},
+    }
+
+
+def question_key(experiment: Experiment) -> dict[str, Any]:
+    """All of an experiment that what is learned from it depends on."""
+    identity, train = experiment.identity(), experiment.splits.train_indices
+    return {name: identity[name] for name in _QUESTION} | {
+        "training": _array_sha256(train, experiment.labels_of(train))
     }
 
 

@@ -69,7 +69,7 @@ def t_interval(means: Floats, weights: Floats | None = None) -> list[float] | No
         return None
     weights = np.ones_like(means) if weights is None else weights
     centre = (weights * means).mean()
-    half = stats.t.ppf((1 + LEVEL) / 2, means.size - 1) * _standard_error(means, weights)
+    half = stats.t.ppf((1 + LEVEL) / 2, means.size - 1) * standard_error(means, weights)
     return [float(centre - half), float(centre + half)]
 
 
@@ -156,6 +156,16 @@ def paired_difference(labels: Floats, model: Floats, baseline: Floats, chunk_of:
         For ``log_loss`` and ``roc_auc``: ``difference``, its intervals, and ``detectable``, the smallest true
         difference that so many chunks show with a power of 80 %; ``log_loss`` also has ``per_chunk``.
     """
+    weights = resampled_chunks(int(chunk_of.max()) + 1)
+    ranking = _auc_difference(labels, model, baseline, chunk_of, weights)
+    return {
+        "log_loss": loss_difference(labels, model, baseline, chunk_of),
+        "roc_auc": _explained(ranking, weights.shape[1]),
+    }
+
+
+def loss_difference(labels: Floats, model: Floats, baseline: Floats, chunk_of: Indices) -> dict[str, Any]:
+    """The part of `paired_difference` that is about log loss."""
     weights, size = resampled_chunks(int(chunk_of.max()) + 1), chunk_weights(chunk_of)
     chunks = weights.shape[1]
     means = chunk_means(log_losses(labels, model) - log_losses(labels, baseline), chunk_of)
@@ -164,10 +174,9 @@ def paired_difference(labels: Floats, model: Floats, baseline: Floats, chunk_of:
         "per_chunk": means.tolist(),
         "t": t_interval(means, size),
         "bootstrap": _bootstrap(weights @ (size * means) / (weights @ size), chunks),
-        "detectable": detectable(_standard_error(means, size), chunks) if chunks >= LEAST_CHUNKS else None,
+        "detectable": detectable(standard_error(means, size), chunks) if chunks >= LEAST_CHUNKS else None,
     }
-    ranking = _auc_difference(labels, model, baseline, chunk_of, weights)
-    return {"log_loss": _explained(loss, chunks), "roc_auc": _explained(ranking, chunks)}
+    return _explained(loss, chunks)
 
 
 def _auc_difference(
@@ -186,7 +195,8 @@ def _auc_difference(
     }
 
 
-def _standard_error(means: Floats, weights: Floats) -> float:
+def standard_error(means: Floats, weights: Floats) -> float:
+    """Standard error of the weighted mean of independent chunk means, at least two; see `chunk_weights`."""
     around = weights * (means - (weights * means).mean())
     return float(around.std(ddof=1) / np.sqrt(means.size))
 

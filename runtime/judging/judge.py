@@ -6,9 +6,17 @@
 - ``training_seed``, ``train_fraction`` (null: all training samples) and ``shortened_to_epochs``: which training of its
   script this is.
 - ``validation`` and ``test``: forecast (``model``, ``base_rate``, ``ewma_volatility``, ``logistic_regression``,
-  ``gradient_boosting``) -> its report. A report is that of `evaluation.evaluate`, with ``chunks`` (how many),
-  ``intervals`` (`intervals.forecast_intervals`) and, for a baseline, ``model_minus_this``
+  ``gradient_boosting``, ``boosting_history``) -> its report. A report is that of `evaluation.evaluate`, with
+  ``chunks`` (how many), ``intervals`` (`intervals.forecast_intervals`) and, for a baseline, ``model_minus_this``
   (`intervals.paired_difference`). ``test`` is null until the split is opened, and ``test_opening`` with it.
+- ``addition``: what the model adds to its best rival: ``rival``, the ``weight`` of the model in the combination of both
+  logits and the combination's ``decision_threshold``, all from validation; ``validation`` and, once it is opened,
+  ``test``: the reports of `encompassing.Combination.judge`.
+- ``boosting``: how large it was allowed to be, and the losses on blocks of training days that say so
+  (`boosting.describe_choice`).
+- ``newest_row_network``: the same network on the newest row of its windows alone (`training.newest_row`), null where it
+  was not trained: on each open split its report, with ``minus_regression`` (`intervals.paired_difference`) beside
+  ``model_minus_this``.
 - of a panel ``by_asset``: split -> `by_asset.asset_reports`, and ``unseen``: the reports on test samples of the assets
   that are held out whole, null where none is or the split is closed.
 - ``decision_threshold``: the model's, tuned on validation; every forecast's own stands in its reports.
@@ -30,13 +38,17 @@ import numpy as np
 import pandas as pd
 
 from runtime.arrays import Floats, Indices
-from runtime.judging.baseline_cache import baseline_logits
+from runtime.judging.baseline_cache import baseline_logits, boosting_choice
 from runtime.judging.by_asset import asset_reports
+from runtime.judging.encompassing import Combination
 from runtime.judging.evaluation import Tuned, evaluate
 from runtime.judging.intervals import PROTOCOL, chunk_numbers, forecast_intervals, paired_difference
 from runtime.judging.predictions import prediction_table, write_predictions
+from runtime.judging.second_fit import second_fit_logits
 from runtime.samples.experiment import Experiment
 from runtime.samples.splits import Chunks
+
+NEWEST_ROW = "newest_row_network"
 
 
 class Judge:
@@ -59,6 +71,7 @@ class Judge:
         self.validation_logits = self._forecasts(splits.val_indices)
         labels = experiment.labels_of(splits.val_indices)
         self.tuned = {name: Tuned.on(labels, logits) for name, logits in self.validation_logits.items()}
+        self.combination = Combination.on(labels, self.validation_logits)
 
     def validation(self) -> dict[str, Any]:
         """What validation decided, and every forecast on it; the test split stays closed."""
@@ -67,9 +80,12 @@ class Judge:
         return {
             "decision_threshold": self.tuned["model"].threshold,
             "interval_protocol": PROTOCOL,
+            "boosting": boosting_choice(self.experiment, self.cache),
             "validation": self._reports(splits.val_indices, splits.val_chunks, self.validation_logits),
             "test": None,
             "test_opening": None,
+            "addition": self._addition(),
+            NEWEST_ROW: None,
             **self._of_assets(),
         }
 
@@ -86,8 +102,34 @@ class Judge:
         return {
             "test": self._reports(splits.test_indices, splits.test_chunks, logits),
             "test_opening": dict(opening),
+            "addition": self._addition(logits),
             **self._of_assets(logits),
         }
+
+    def newest_row(self, predict: Callable[[Indices], Floats], *, test: bool) -> dict[str, Any]:
+        """Judge a network on each window's newest row beside the model, and beside the regression on that row.
+
+        Args:
+            predict: its logits for samples by their starts.
+            test: whether the test split was opened, and counts, too.
+        """
+        splits, validation = self.experiment.splits, predict(self.experiment.splits.val_indices)
+        self.tuned[NEWEST_ROW] = Tuned.on(self.experiment.labels_of(splits.val_indices), validation)
+        found = self._newest_row(splits.val_indices, splits.val_chunks, self.validation_logits, validation)
+        if not test:
+            return {"validation": found, "test": None}
+        indices = splits.test_indices
+        logits, forecast = self._forecasts(indices), predict(indices)
+        return {"validation": found, "test": self._newest_row(indices, splits.test_chunks, logits, forecast)}
+
+    def _newest_row(
+        self, indices: Indices, chunks: Chunks, logits: dict[str, Floats], forecast: Floats
+    ) -> dict[str, Any]:
+        labels, chunk_of = self.experiment.labels_of(indices), self._chunk_of(indices, chunks)
+        reports = self._reports(indices, chunks, {"model": logits["model"], NEWEST_ROW: forecast})
+        regression = logits["logistic_regression"]
+        minus_regression = paired_difference(labels, forecast, regression, chunk_of)
+        return {**reports[NEWEST_ROW], "minus_regression": minus_regression}
 
     def _forecasts(self, indices: Indices) -> dict[str, Floats]:
         return {"model": self.predict(indices)} | baseline_logits(self.experiment, indices, self.cache)
@@ -109,6 +151,20 @@ class Judge:
                 report["model_minus_this"] = paired_difference(labels, logits["model"], forecast, chunk_of)
             reports[name] = report
         return reports
+
+    def _addition(self, test: dict[str, Floats] | None = None) -> dict[str, Any]:
+        """What the model adds to its best rival, on the splits that are open."""
+        splits = self.experiment.splits
+        found = {"validation": self._added(splits.val_indices, splits.val_chunks, self.validation_logits)}
+        if test is not None:
+            found["test"] = self._added(splits.test_indices, splits.test_chunks, test)
+        return self.combination.describe() | found
+
+    def _added(self, indices: Indices, chunks: Chunks, logits: dict[str, Floats]) -> dict[str, Any]:
+        second = second_fit_logits(self.experiment, self.combination.rival, indices, self.cache)
+        return self.combination.judge(
+            self.experiment.labels_of(indices), logits, second, self._chunk_of(indices, chunks)
+        )
 
     def _chunk_of(self, indices: Indices, chunks: Chunks) -> Indices:
         """Number of each sample's chunk among those that hold a sample; of a panel, one may hold none."""

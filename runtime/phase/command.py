@@ -58,21 +58,27 @@ class _PhaseRun:
         device = [] if options.device == "auto" else ["--device", options.device]
         seeds = [] if options.seeds == 1 else ["--seeds", str(options.seeds)]
         reopen = ["--reopen-test"] if options.reopen_test else []
+        newest_row = ["--newest-row-network"] if options.newest_row_network else []
         flags = {
             "search_flags": [*device, *worker_flags(options.engine, options.workers)],
-            "train_flags": [*device, *seeds, *reopen],
+            "train_flags": [*device, *seeds, *reopen, *newest_row],
         }
         self.gpus = visible_gpus(self.device)
         self.nodes = make_nodes(self.graph, project, self.outputs, **flags, gpus=len(self.gpus))
         self.generated: dict[str, tuple[State, str]] = {}
         self.closed: dict[str, str] = {}
 
+    @property
+    def _networks(self) -> int:
+        """How many each training trains."""
+        return int(self.options.seeds) * (2 if self.options.newest_row_network else 1)
+
     def run(self) -> int:
         """Walk, report, tell."""
         if self.options.dry_run:
             self._keep_tests_closed()
             unfinished = [node for node in self.nodes if node.kind != "generate" and not self.is_finished(node)]
-            print_outlook(self.nodes, unfinished, self.closed, self.device, self.options.seeds)
+            print_outlook(self.nodes, unfinished, self.closed, self.device, self._networks)
             return EXIT_OK
         with hold(self.outputs) as lock:
             for node in self.nodes:
@@ -126,7 +132,13 @@ class _PhaseRun:
         if node.kind == "generate":
             return False
         opens_test = node.name not in self.closed
-        return is_finished(node.script, node.output, seeds=self.options.seeds, opens_test=opens_test)
+        return is_finished(
+            node.script,
+            node.output,
+            seeds=self.options.seeds,
+            opens_test=opens_test,
+            newest_row_network=self.options.newest_row_network,
+        )
 
     def generate(self, node: Node) -> tuple[State, str]:
         """Write the findings into a training script, or see that they are there already."""

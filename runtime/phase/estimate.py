@@ -31,10 +31,10 @@ def operations_per_second(device: torch.device) -> float:
     return REACHED * 2 * _SIZE**3 * count / seconds
 
 
-def training_hours(script: ModuleType, experiment: Experiment, speed: float, seeds: int = 1) -> float:
+def training_hours(script: ModuleType, experiment: Experiment, speed: float, networks: int = 1) -> float:
     """Hours of a training script's steps, if it does not stop early."""
     epoch = sum(_epoch_operations(script, experiment, fields) for fields in script.ARCHITECTURES.values())
-    return float(epoch * script.MAX_EPOCHS * seeds / speed / 3600)
+    return float(epoch * script.MAX_EPOCHS * networks / speed / 3600)
 
 
 def search_hours(script: ModuleType, experiment: Experiment, speed: float) -> float:

@@ -30,6 +30,7 @@ def add_run_parser(commands: Any) -> None:
     add("--submit", action="store_true", help="with --engine slurm: hand the jobs to Slurm, too")
     add("--device", default="auto", help="as scripts take it: auto (default), cpu, cuda, mps")
     add("--seeds", type=positive, default=1, metavar="N", help="train with N seeds each (default: 1)")
+    add("--newest-row-network", action="store_true", help="train each network without its history, too: doubles cost")
     add("--dry-run", action="store_true", help="show what would run, what is finished, how long the rest takes")
     add("--no-regenerate", action="store_true", help="stop before findings are written into scripts; say what is next")
     add("--reopen-test", action="store_true", help="open test splits that were opened before, too; records say so")

@@ -16,7 +16,7 @@ def print_outlook(
     unfinished: Collection[Node],
     closed: Mapping[str, str],
     device: torch.device,
-    seeds: int,
+    networks: int,
 ) -> None:
     """Print one line a node, in the order in which they would run, and the sum.
 
@@ -25,7 +25,7 @@ def print_outlook(
         unfinished: the searches and trainings among them that have something to do.
         closed: trainings whose test split stays closed.
         device: where they would run.
-        seeds: how many each training trains.
+        networks: how many each training trains.
     """
     speed, total = operations_per_second(device), 0.0
     for node in nodes:
@@ -34,7 +34,7 @@ def print_outlook(
         elif node not in unfinished:
             print(f"{node.name}: finished")
         else:
-            hours = _hours(node, speed, seeds)
+            hours = _hours(node, speed, networks)
             total += hours
             where = "; test split stays closed" if node.name in closed else ""
             print(f"{node.name}: about {hours:.2f} h{where}")
@@ -44,9 +44,9 @@ def print_outlook(
     )
 
 
-def _hours(node: Node, speed: float, seeds: int) -> float:
+def _hours(node: Node, speed: float, networks: int) -> float:
     script = load_script(node.script)
     experiment = script.make_experiment()
     if node.kind == "search":
         return search_hours(script, experiment, speed)
-    return training_hours(script, experiment, speed, seeds)
+    return training_hours(script, experiment, speed, networks)

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-Range = tuple[float, float] | None
-"""``[low, high]`` of an interval; None where it is undefined."""
+from runtime.records.differences import Addition, Difference, Range
+from runtime.records.rivals import BoostingRecord, NewestRowRecord
 
 
 class Alarm(Struct, frozen=True):
@@ -60,17 +60,6 @@ class Intervals(Struct, frozen=True):
     """Intervals of one number; ``t`` and the means of chunks are given for plain means only."""
 
     bootstrap: Range
-    t: Range = None
-    per_chunk: list[float] = []
-    undefined: dict[str, str] = {}
-
-
-class Difference(Struct, frozen=True):
-    """Model less baseline on the same samples."""
-
-    difference: float | None
-    bootstrap: Range
-    detectable: float | None
     t: Range = None
     per_chunk: list[float] = []
     undefined: dict[str, str] = {}
@@ -220,6 +209,9 @@ class Result(Struct, frozen=True, kw_only=True):
     holdout_assets: list[str] = []
     by_asset: dict[str, AssetRecords] = {}
     unseen: Forecasts | None = None
+    addition: Addition | None = None  # as of every record made before it was measured
+    boosting: BoostingRecord | None = None  # as of records made before its size was chosen
+    newest_row_network: NewestRowRecord | None = None
 
     def __post_init__(self) -> None:
         whole = self.validation and self.training and self.parameter_count

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runtime.judging.baselines import title_of
 from runtime.report.runs import ReportedRun, Unknown
 from runtime.report.tables import Cell, Table
-from runtime.report.verdict import typeset
+from runtime.report.words import typeset
 
 
 def differences_by_asset(run: ReportedRun, split: str) -> tuple[str, list[tuple[str, float, bool]]]:

@@ -3,43 +3,76 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 
+from runtime.judging.baselines import title_of
 from runtime.records.budgets import budget_size
 from runtime.records.results import Result
+from runtime.report.addition import added_on
 from runtime.report.phase import ReportedExperiment, ReportedPhase
+from runtime.report.runs import Unknown
 from runtime.report.sections import anchor
 from runtime.report.seeds import seeds_marks
 from runtime.report.tables import Cell, Table
-from runtime.report.verdict import STATES, marks, typeset
+from runtime.report.verdict import STATES, marks
+from runtime.report.words import compare, typeset
+
+MakeCell = Callable[[Table, ReportedExperiment], Cell]
 
 _TONES = {"finished": "good", "failed": "bad", "unreadable": "bad", "killed": "bad", "missing": "missing"}
 
 
 def overview_tables(phase: ReportedPhase) -> list[Table]:
-    """Tasks by budgets, one table for each horizon or timescale."""
+    """Tasks by budgets: the skill, and what the model adds; of each one table for each horizon or timescale."""
     named = [each for each in phase.experiments if each.budget]
-    return [_matrix([each for each in named if each.variant == variant], variant) for variant in _distinct(named)]
+    ran = [each for each in named if _finished(each)]
+    captions = {"Skill of every experiment": (named, _cell), "What each model adds to its best rival": (ran, _added)}
+    return [
+        _matrix(caption, [each for each in found if each.variant == variant], variant, cell)
+        for caption, (found, cell) in captions.items()
+        for variant in _distinct(found)
+    ]
 
 
 def _distinct(experiments: list[ReportedExperiment]) -> list[str]:
     return list(dict.fromkeys(each.variant for each in experiments))
 
 
-def _matrix(experiments: list[ReportedExperiment], variant: str) -> Table:
+def _matrix(caption: str, experiments: list[ReportedExperiment], variant: str, cell: MakeCell) -> Table:
     budgets = sorted({each.budget for each in experiments}, key=budget_size)
     tasks = sorted({each.task for each in experiments})
     at = {(each.task, each.budget): each for each in experiments}
-    caption = "Skill of every experiment" + (f": {variant.replace('_', ' ')}" if variant else "")
-    table = Table(caption, ["Task", *budgets])
+    table = Table(caption + (f": {variant.replace('_', ' ')}" if variant else ""), ["Task", *budgets])
     for task in tasks:
-        cells = [_cell(at[task, budget]) if (task, budget) in at else Cell("–") for budget in budgets]
+        cells = [cell(table, at[task, budget]) if (task, budget) in at else Cell("–") for budget in budgets]
         table.rows.append([Cell(task.replace("_", " ")), *cells])
     return table
 
 
-def _cell(experiment: ReportedExperiment) -> Cell:
+def _added(table: Table, experiment: ReportedExperiment) -> Cell:
+    """The combination's log loss less the rival's."""
+    result = _finished(experiment)
+    split = (result.headline() or ("validation", {}))[0] if result else ""
+    try:
+        addition, added, _ = added_on(result, split)
+    except Unknown as reason:
+        return table.undefined(str(reason))
+    gain = added.minus_rival.combination
+    cell = table.difference(gain)
+    marks = [("adds", "good")] if compare(gain) == "better" else []
+    detail = f"{cell.detail}; {title_of(addition.rival)} on {split}"
+    return replace(cell, detail=detail, marks=marks, link=f"#{anchor(experiment.title)}")
+
+
+def _finished(experiment: ReportedExperiment) -> Result | None:
     run = experiment.run
-    text, detail = _headline(run.result) if run and run.result and run.state == "finished" else ("", "")
+    return run.result if run and run.state == "finished" else None
+
+
+def _cell(_: Table, experiment: ReportedExperiment) -> Cell:
+    result = _finished(experiment)
+    text, detail = _headline(result) if result else ("", "")
     if not (text or experiment.is_empty):
         text = "details"
     return Cell(

@@ -7,7 +7,7 @@ from typing import Any
 
 from runtime.judging.baselines import title_of
 from runtime.report.tables import Cell, Table
-from runtime.report.verdict import typeset
+from runtime.report.words import typeset
 from runtime.scaling.fit import FORM_NAMES
 
 Found = Mapping[str, Any]
@@ -22,7 +22,17 @@ def glance_table(studies: Iterable[tuple[str, str, Found]]) -> Table:
     """
     table = Table(
         "All comparisons at a glance",
-        ["Question", "Sizes", "Trainings", "Left out", "Change, tenfold size", "One-sided p", "Simplest form"],
+        [
+            "Question",
+            "Sizes",
+            "Trainings",
+            "Left out",
+            "Change, tenfold size",
+            "One-sided p",
+            "Change of the addition",
+            "One-sided p",
+            "Simplest form",
+        ],
     )
     for title, link, found in studies:
         sizes = ", ".join(level["name"] for level in found["levels"]) or "–"
@@ -34,23 +44,40 @@ def glance_table(studies: Iterable[tuple[str, str, Found]]) -> Table:
 
 def _conclusions(table: Table, found: Found) -> list[Cell]:
     if not found["runs"]:
-        return [table.undefined("no training can be used")] * 3
+        return [table.undefined("no training can be used")] * 5
     trend, forms = found["trend"], found["forms"]
     form = FORM_NAMES.get(forms["chosen"], "")
     return [
         _number(table, trend, "slope", "slope_interval", signed=True),
         _text(table, trend, "p_value", ".2g"),
+        *_change_of_addition(table, found["addition"]),
         Cell(form) if form else table.undefined(forms["undefined"]["chosen"]),
     ]
 
 
+def _change_of_addition(table: Table, addition: Found) -> list[Cell]:
+    if addition["trend"] is None:
+        return [table.undefined(addition["undefined"]["trend"])] * 2
+    trend = addition["trend"]
+    return [_number(table, trend, "slope", "slope_interval", signed=True), _text(table, trend, "p_value", ".2g")]
+
+
 def levels_table(found: Found) -> Table:
-    """A row a size: its mean loss with both intervals, and the difference to the rival."""
-    rival = title_of(found["rival"])
+    """A row a size: its mean loss with both intervals, and the differences to the rival, alone and combined with it."""
+    rival, addition = title_of(found["rival"]), found["addition"]
     table = Table(
         f"Sizes on {found['split']}",
-        ["Size", f"Measured {found['noun']}", "Seeds", "Log loss, over seeds", "Over chunks", f"Model − {rival}"],
+        [
+            "Size",
+            f"Measured {found['noun']}",
+            "Seeds",
+            "Log loss, over seeds",
+            "Over chunks",
+            f"Model − {rival}",
+            f"Combination − {rival}",
+        ],
     )
+    gains = {each["name"]: each for each in addition["levels"] or ()}
     for level in found["levels"]:
         table.rows.append(
             [
@@ -60,19 +87,33 @@ def levels_table(found: Found) -> Table:
                 _number(table, level, "loss", "seed_interval"),
                 _number(table, level, "loss", "chunk_interval"),
                 _number(table, level, "difference", "difference_interval", signed=True),
+                _number(table, gains[level["name"]], "gain", "gain_interval", signed=True)
+                if gains
+                else table.undefined(addition["undefined"]["levels"]),
             ]
         )
     return table
 
 
 def trends_table(found: Found) -> Table:
-    """Whether the loss falls, over seeds and over chunks of days."""
+    """Whether the loss falls, and that of the combination with the rival; over seeds and over chunks of days."""
     table = Table(
-        "Does the loss fall?", ["Repeated over", "Blocks", "Test", "Statistic", "One-sided p", "Change, tenfold size"]
+        "Does the loss fall?",
+        ["Log loss", "Repeated over", "Blocks", "Test", "Statistic", "One-sided p", "Change, tenfold size"],
     )
-    for name, trend in (("training seeds", found["trend"]), ("chunks of days", found["chunk_trend"])):
+    addition = found["addition"]
+    for loss, name, trend in (
+        ("model", "training seeds", found["trend"]),
+        ("model", "chunks of days", found["chunk_trend"]),
+        ("combination", "training seeds", addition["trend"]),
+        ("combination", "chunks of days", addition["chunk_trend"]),
+    ):
+        if trend is None:
+            table.rows.append([Cell(loss), Cell(name), *[table.undefined(addition["undefined"]["trend"])] * 5])
+            continue
         table.rows.append(
             [
+                Cell(loss),
                 Cell(name),
                 Cell(str(trend["blocks"])),
                 _text(table, trend, "test", ""),

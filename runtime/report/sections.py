@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from runtime.records.results import Alarm
+from runtime.records.results import Alarm, Result
+from runtime.report.addition_tables import addition_table
 from runtime.report.assets import assets_table, assets_words
+from runtime.report.figures.addition import addition_to_rival
 from runtime.report.figures.assets import asset_differences
 from runtime.report.figures.differences import paired_differences
 from runtime.report.figures.histogram import forecast_histogram
@@ -21,12 +23,14 @@ from runtime.report.figures.reliability import reliability_diagram
 from runtime.report.figures.search_history import search_history
 from runtime.report.figures.split import split_chart
 from runtime.report.phase import ReportedExperiment, ReportedPhase
+from runtime.report.rivals import boosting_words
 from runtime.report.runs import ReportedRun, Unknown
 from runtime.report.searches import ReportedSearch
 from runtime.report.seeds import seeds_marks, seeds_table, seeds_words
 from runtime.report.style import Picture
 from runtime.report.tables import Table, decisions_table, forecasts_table, trials_table
 from runtime.report.verdict import Verdict, judge, marks, search_marks
+from runtime.report.window import window_table, window_words
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,10 @@ def run_section(run: ReportedRun, *, folded: bool = False) -> Section:
     result = run.result
     judged = result.judged() if result else {}
     figures = [] if run.is_further_seed or run.is_part else _run_figures(run, judged)
-    tables = [forecasts_table(split, judged[split]) for split in reversed(judged)]
+    tables = [addition_table(result, split) for split in reversed(judged)] if result and result.addition else []
+    tables += [forecasts_table(split, judged[split]) for split in reversed(judged)]
+    if result:
+        tables += [table for split in reversed(judged) if (table := window_table(result, split))]
     if result and result.unseen:
         tables.append(forecasts_table("test samples of assets that are held out whole", result.unseen))
     by_asset = list(reversed(result.by_asset)) if result else []
@@ -116,13 +123,17 @@ def run_section(run: ReportedRun, *, folded: bool = False) -> Section:
     return Section(
         f"Training {run.title}",
         verdict=judge(run),
-        words=[assets_words(run, split) for split in by_asset],
+        words=[*(assets_words(run, split) for split in by_asset), *(_rival_words(result) if result else [])],
         marks=marks(run),
         alarms=result.alarms if result else [],
         tables=tables,
         figures=figures,
         folded=folded,
     )
+
+
+def _rival_words(result: Result) -> list[str]:
+    return [*window_words(result), *boosting_words(result)]
 
 
 def _run_figures(run: ReportedRun, judged: Iterable[str]) -> list[Figure]:
@@ -136,6 +147,7 @@ def _run_figures(run: ReportedRun, judged: Iterable[str]) -> list[Figure]:
 
 def _split_figures(run: ReportedRun, split: str) -> list[Figure]:
     figures = [
+        figure(f"What the model adds, {split}", partial(addition_to_rival, run, split)),
         figure(f"Paired differences, {split}", partial(paired_differences, run, split)),
         figure(f"Reliability, {split}", partial(reliability_diagram, run, split)),
     ]

@@ -14,8 +14,8 @@ from runtime.report.runs import ReportedRun
 from runtime.report.tables import Cell, Table
 from runtime.report.verdict import STATES, marks
 
-_FORMS: tuple[dict[str, Any], ...] = ({}, {"share": True}, {}, {"signed": True})
-"""How log loss, skill, ROC AUC and the difference to the rival are written."""
+_FORMS: tuple[dict[str, Any], ...] = ({}, {"share": True}, {}, {"signed": True}, {"signed": True})
+"""How log loss, skill, ROC AUC and the differences to the rival, of the model and of the combination, are written."""
 
 
 def seeds_table(runs: Sequence[ReportedRun]) -> Table:
@@ -29,9 +29,10 @@ def seeds_table(runs: Sequence[ReportedRun]) -> Table:
     finished = _finished(runs)
     split = "test" if finished and all(result.test for result in finished) else "validation"
     rival = finished[0].rival() if finished else None
-    against = f"Model − {title_of(rival) if rival else 'best rival'}"
+    against = title_of(rival) if rival else "best rival"
+    differences = [f"Model − {against}", f"Combination − {against}"]
     table = Table(
-        f"Training seeds on {split}", ["Seed", "State", "Best epoch", "Log loss", "Skill", "ROC AUC", against]
+        f"Training seeds on {split}", ["Seed", "State", "Best epoch", "Log loss", "Skill", "ROC AUC", *differences]
     )
     table.rows = [_row(table, run, split, rival) for run in runs]
     if finished:
@@ -77,7 +78,9 @@ def _numbers(result: Result, split: str, rival: str | None) -> list[float | None
     forecasts = result.judged()[split]
     model = forecasts["model"]
     paired = forecasts[rival].model_minus_this.get("log_loss") if rival in forecasts else None
-    return [model.log_loss, model.log_loss_skill, model.roc_auc, paired.difference if paired else None]
+    added = result.addition.on(split) if result.addition else None
+    gain = added.minus_rival.combination.difference if added else None
+    return [model.log_loss, model.log_loss_skill, model.roc_auc, paired.difference if paired else None, gain]
 
 
 def _row(table: Table, run: ReportedRun, split: str, rival: str | None) -> list[Cell]:

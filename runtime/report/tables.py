@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from runtime.judging.baselines import title_of
-from runtime.records.results import Forecast, Forecasts, Range, Result
+from runtime.records.differences import Difference, Range
+from runtime.records.results import Forecast, Forecasts, Result
 from runtime.report.runs import ReportedRun
 from runtime.report.searches import OUTCOMES, ReportedSearch, lowest, outcome
-from runtime.report.verdict import marks, search_marks, typeset
+from runtime.report.verdict import marks, search_marks
+from runtime.report.words import typeset
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,11 @@ class Table:
             return Cell(typeset(value, form), "interval undefined", self.undefined(reason).note)
         return Cell(typeset(value, form), f"{typeset(interval[0], form)} to {typeset(interval[1], form)}")
 
+    def difference(self, found: Difference) -> Cell:
+        """A difference with its interval: Student's t where it is given, else the bootstrap's."""
+        reason = found.undefined.get("difference") or next(iter(found.undefined.values()), "")
+        return self.number(found.difference, found.t or found.bootstrap, reason, signed=True)
+
 
 def forecasts_table(split: str, forecasts: Forecasts) -> Table:
     """Every forecast of a split: losses, skill, ranking, calibration, and the model less each baseline."""
@@ -93,11 +100,7 @@ def _metrics(table: Table, report: Forecast) -> Iterable[Cell]:
 def _differences(table: Table, report: Forecast) -> Iterable[Cell]:
     for name in ("log_loss", "roc_auc"):
         found = report.model_minus_this.get(name)
-        if found is None:
-            yield Cell("–")
-            continue
-        reason = found.undefined.get("difference") or next(iter(found.undefined.values()), "")
-        yield table.number(found.difference, found.t or found.bootstrap, reason, signed=True)
+        yield Cell("–") if found is None else table.difference(found)
 
 
 def decisions_table(result: Result) -> Table:
@@ -152,6 +155,7 @@ def runs_table(runs: Iterable[ReportedRun], links: dict[str, str]) -> Table:
             "Skill",
             "ROC AUC",
             "Model − best rival",
+            "Combination − rival",
             "Rival",
         ],
     )
@@ -168,10 +172,10 @@ def _summary(table: Table, run: ReportedRun) -> list[Cell]:
     epochs = Cell(str(len(run.epochs)), f"best {best.epoch}" if best else "")
     if result is None or (lead := result.headline()) is None:
         reason = run.problem or (result.failure if result else "") or "no split was evaluated"
-        return [parameters, epochs, Cell("–"), *(table.undefined(f"{run.name}: {reason}") for _ in range(4)), Cell("–")]
+        return [parameters, epochs, Cell("–"), *(table.undefined(f"{run.name}: {reason}") for _ in range(5)), Cell("–")]
     split, forecasts = lead
     cells = list(_metrics(table, forecasts["model"]))
-    rival = result.rival()
+    rival, added = result.rival(), result.addition.on(split) if result.addition else None
     against = next(iter(_differences(table, forecasts[rival]))) if rival in forecasts else Cell("–")
     return [
         parameters,
@@ -181,6 +185,7 @@ def _summary(table: Table, run: ReportedRun) -> list[Cell]:
         cells[1],
         cells[3],
         against,
+        table.difference(added.minus_rival.combination) if added else Cell("–"),
         Cell(title_of(rival) if rival else "–"),
     ]
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from runtime.judging.baselines import title_of
 from runtime.judging.intervals import LEAST_CHUNKS
-from runtime.records.results import Difference, Forecasts, Result
-from runtime.report.runs import ReportedRun
+from runtime.records.differences import Difference
+from runtime.records.results import Forecasts, Result
+from runtime.report.addition import Tone, added_on, headline, is_better, three_sentences
+from runtime.report.runs import ReportedRun, Unknown
 from runtime.report.searches import ReportedSearch
-
-Tone = Literal["good", "open", "bad"]
+from runtime.report.words import compare, listed, typeset
 
 STATES = {
     "finished": "finished",
@@ -34,16 +34,6 @@ class Verdict:
     headline: str
     sentences: list[str]
     tone: Tone
-
-
-def compare(difference: Difference) -> Literal["better", "worse", "open", "undefined"]:
-    """How the model does against a baseline; decided only when every interval lies on one side of zero."""
-    intervals = [each for each in (difference.t, difference.bootstrap) if each is not None]
-    if not intervals:
-        return "undefined"
-    if all(high < 0 for _, high in intervals):
-        return "better"
-    return "worse" if all(low > 0 for low, _ in intervals) else "open"
 
 
 def judge(run: ReportedRun) -> Verdict:
@@ -83,31 +73,26 @@ _UNFINISHED = {
 def _judge_finished(result: Result) -> Verdict:
     split, forecasts = result.headline() or ("validation", {})
     rival = result.rival()
-    difference = forecasts[rival].model_minus_this.get("log_loss") if rival in forecasts else None
-    sentences = [_skill(result, split, forecasts)]
-    sentences += _standing(forecasts)
-    if difference is not None and rival is not None:
-        sentences += _limits(difference, title_of(rival))
+    alone = forecasts[rival].model_minus_this.get("log_loss") if rival in forecasts else None
+    if rival is None or alone is None:
+        return Verdict(f"On {split} there is no baseline to compare with.", _behind(result, split, forecasts), "open")
+    try:
+        addition, added, alone = added_on(result, split)
+        line, tone = headline(title_of(rival), split, compare(added.minus_rival.combination), compare(alone))
+        first = three_sentences(addition, added, alone, split)
+    except Unknown as reason:
+        line, tone = headline(title_of(rival), split, None, compare(alone))
+        first = [f"{reason}.", is_better(title_of(rival), alone)]
+    return Verdict(line, [*first, *_behind(result, split, forecasts, alone)], tone)
+
+
+def _behind(result: Result, split: str, forecasts: Forecasts, alone: Difference | None = None) -> list[str]:
+    """The sentences behind those that answer whether the model is of use."""
+    sentences = [_skill(result, split, forecasts), *_standing(forecasts)]
+    sentences += _limits(alone, title_of(result.rival() or "")) if alone else []
     if LEAST_CHUNKS <= (chunks := forecasts["model"].chunks) < FEW_CHUNKS:
         sentences.append(f"With {chunks} chunks intervals cover less than stated, the bootstrap most.")
-    sentences += _provenance(result, split)
-    return Verdict(*_lead(split, rival, difference, sentences))
-
-
-def _lead(
-    split: str, rival: str | None, difference: Difference | None, sentences: list[str]
-) -> tuple[str, list[str], Tone]:
-    if rival is None or difference is None:
-        return f"On {split} there is no baseline to compare with.", sentences, "open"
-    name = title_of(rival)
-    leads: dict[str, tuple[str, Tone]] = {
-        "better": (f"Better than its best rival, {name}, on {split}.", "good"),
-        "worse": (f"Worse than its best rival, {name}, on {split}.", "bad"),
-        "open": (f"Not shown to differ from its best rival, {name}, on {split}.", "open"),
-        "undefined": (f"Cannot be compared with its best rival, {name}, on {split}.", "open"),
-    }
-    headline, tone = leads[compare(difference)]
-    return headline, sentences, tone
+    return sentences + _provenance(result, split)
 
 
 def _skill(result: Result, split: str, forecasts: Forecasts) -> str:
@@ -139,7 +124,7 @@ def _standing(forecasts: Forecasts) -> list[str]:
         "worse": "It is worse than {}.",
         "undefined": "No interval exists for the comparison with {}.",
     }
-    return [words[way].format(_listed(ways[way])) for way in words if way in ways]
+    return [words[way].format(listed(ways[way])) for way in words if way in ways]
 
 
 def _limits(difference: Difference, rival: str) -> list[str]:
@@ -150,8 +135,8 @@ def _limits(difference: Difference, rival: str) -> list[str]:
     if difference.difference is None or difference.detectable is None:
         return []
     return [
-        f"Against {rival} the log loss differs by {typeset(difference.difference, '+.4f')}; this split shows a true "
-        f"difference with a power of 80 % only from {difference.detectable:.4f} on."
+        f"This split shows a true difference of the model to {rival} with a power of 80 % only from "
+        f"{difference.detectable:.4f} on."
     ]
 
 
@@ -171,15 +156,6 @@ def _provenance(result: Result, split: str) -> list[str]:
             again += f" ({opening.days_opened_before} of its {opening.days} days)"
         sentences.append(f"This is opening {opening.opening} of this question's test split{again}.")
     return sentences
-
-
-def typeset(value: float, form: str) -> str:
-    """A number with a true minus sign."""
-    return format(value, form).replace("-", "−")
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def search_marks(search: ReportedSearch) -> list[tuple[str, str]]:

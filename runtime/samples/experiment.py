@@ -34,6 +34,7 @@ class Experiment:
         labels: one a bar, NaN where not known yet.
         splitter: how the split was made.
         splits: all samples, isolated.
+        newest_row_only: whether a model sees of each window its newest row alone, see `WindowDataset`.
     """
 
     name: str
@@ -48,10 +49,17 @@ class Experiment:
     labels: Floats
     splitter: ChunkSplitter
     splits: SplitIndices
+    newest_row_only: bool = False
 
     @cached_property
     def _standardised(self) -> tuple[WindowDataset, Normaliser]:
-        return make_windows(self.series, self.labels, self.splits, self.splitter.context_length)
+        return make_windows(
+            self.series,
+            self.labels,
+            self.splits,
+            self.splitter.context_length,
+            newest_row_only=self.newest_row_only,
+        )
 
     @property
     def windows(self) -> WindowDataset:

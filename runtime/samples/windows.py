@@ -21,6 +21,7 @@ class WindowDataset:
         labels: 0, 1 or NaN (unknown), shape (rows,).
         context_length: input rows of a sample.
         device: where the tensors live.
+        newest_row_only: mask every row of a window but its newest: they are 0, the training mean, for every sample.
     """
 
     def __init__(
@@ -29,7 +30,10 @@ class WindowDataset:
         labels: npt.NDArray[np.float64],
         context_length: int,
         device: torch.device | str = "cpu",
+        *,
+        newest_row_only: bool = False,
     ) -> None:
+        self.newest_row_only = newest_row_only
         self.context_length = context_length
         self.values = torch.from_numpy(np.ascontiguousarray(features)).to(device)
         self.labels = torch.from_numpy(labels.astype(np.float32)).to(device)
@@ -48,7 +52,10 @@ class WindowDataset:
 
     def inputs(self, starts: Tensor) -> Tensor:
         """Windows that begin at ``starts`` (samples,): shape (samples, context_length, channels)."""
-        return self._windows[starts]
+        windows = self._windows[starts]  # a copy
+        if self.newest_row_only:
+            windows[:, :-1] = 0
+        return windows
 
     def targets(self, starts: Tensor) -> Tensor:
         """Labels at the decision rows ``starts + context_length - 1``: 0.0 or 1.0, shape (samples,)."""
@@ -62,11 +69,17 @@ class WindowDataset:
         """The same samples on another device; this dataset itself if it is there already."""
         if torch.device(device) == self.device:
             return self
-        return WindowDataset(self.values.cpu().numpy(), self.labels.cpu().double().numpy(), self.context_length, device)
+        values, labels = self.values.cpu().numpy(), self.labels.cpu().double().numpy()
+        return WindowDataset(values, labels, self.context_length, device, newest_row_only=self.newest_row_only)
 
 
 def make_windows(
-    series: Series, labels: npt.NDArray[np.float64], splits: SplitIndices, context_length: int
+    series: Series,
+    labels: npt.NDArray[np.float64],
+    splits: SplitIndices,
+    context_length: int,
+    *,
+    newest_row_only: bool = False,
 ) -> tuple[WindowDataset, Normaliser]:
     """Standardise a series by its training rows and lay it out for gathering.
 
@@ -75,6 +88,7 @@ def make_windows(
         labels: one a bar, NaN where unknown.
         splits: all training samples, not a search subset: they decide the statistics.
         context_length: input rows of a sample.
+        newest_row_only: see `WindowDataset`.
 
     Returns:
         The dataset, and the normaliser to be stored with the weights.
@@ -90,4 +104,5 @@ def make_windows(
     normaliser = Normaliser.fit(
         series.features, splits, context_length=context_length, feature_columns=series.feature_columns
     )
-    return WindowDataset(normaliser.apply(series.features), labels, context_length), normaliser
+    standardised = normaliser.apply(series.features)
+    return WindowDataset(standardised, labels, context_length, newest_row_only=newest_row_only), normaliser

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from runtime.arrays import Floats
+from runtime.records.differences import Difference
 from runtime.records.results import ArchitectureRecord, Forecasts, Result, TrainingRecord
 
 
@@ -83,12 +84,14 @@ class SizedRun:
         record: what was recorded.
         level: its step on the axis, such as ``2M``.
         size: measured count on the axis.
-        reports: forecast -> its report on the study's split.
+        split: that of the study.
+        reports: forecast -> its report on that split.
     """
 
     record: FinishedResult
     level: str
     size: int
+    split: str
     reports: Forecasts
 
     @property
@@ -110,6 +113,12 @@ class SizedRun:
     def chunk_losses(self) -> list[float]:
         """Log loss of the model in each chunk; in records of before less the base rate's. Shape (chunks,)."""
         return self.reports["model"].intervals["log_loss"].per_chunk or self.differences("base_rate")
+
+    @property
+    def gain(self) -> Difference | None:
+        """Log loss of the combination with the best rival less the rival's; None where the record lacks it."""
+        added = self.record.addition.on(self.split) if self.record.addition else None
+        return added.minus_rival.combination if added else None
 
     def differences(self, baseline: str) -> list[float]:
         """The model's log loss less a baseline's in each chunk, shape (chunks,)."""
@@ -201,7 +210,7 @@ def _study(members: list[Result], axis: Axis, split: str | None) -> Study:
         if reports is None:
             left_out.append(f"{_name(each)}: its test split is not opened")
         else:
-            run = SizedRun(each, axis.level(each), axis.size(each), reports)
+            run = SizedRun(each, axis.level(each), axis.size(each), split, reports)
             runs.setdefault((run.level, run.seed), []).append(run)
     left_out += [f"{_name(same[0].record)}: {len(same)} records claim to be it" for same in runs.values() if same[1:]]
     single = sorted((same[0] for same in runs.values() if not same[1:]), key=lambda run: (run.size, run.seed))

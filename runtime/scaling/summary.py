@@ -14,6 +14,7 @@ from runtime.arrays import Floats
 from runtime.judging.baselines import title_of
 from runtime.judging.evaluation import with_reasons
 from runtime.judging.intervals import LEAST_CHUNKS, t_interval
+from runtime.scaling.addition import addition
 from runtime.scaling.bands import curve_with_band
 from runtime.scaling.fit import compare
 from runtime.scaling.rules import (
@@ -38,9 +39,9 @@ def summary(study: Study) -> dict[str, Any]:
         size, loss of each); ``levels`` (name, size, seeds, mean ``loss``, ``seed_interval``, ``chunk_interval``, and
         ``difference`` to the strongest baseline with its interval); ``baselines`` (name -> loss) and ``rival``, the
         strongest on validation; ``trend`` over seeds and ``chunk_trend`` over chunks, see `runtime.scaling.trend`;
-        ``forms``, see `runtime.scaling.fit.compare`; ``curve`` of the chosen form, see `runtime.scaling.bands`;
-        ``findings`` of the rules and what they add up to, ``data_limited`` (both of parameters only); ``left_out``; and
-        ``sentences``.
+        ``addition`` to the rival, see `runtime.scaling.addition`; ``forms``, see `runtime.scaling.fit.compare`;
+        ``curve`` of the chosen form, see `runtime.scaling.bands`; ``findings`` of the rules and what they add up to,
+        ``data_limited`` (both of parameters only); ``left_out``; and ``sentences``.
     """
     asked = study.asked
     head = {name: getattr(asked, name) for name in ("phase", "task", "horizon", "timescale")}
@@ -68,6 +69,7 @@ def _statistics(study: Study) -> dict[str, Any]:
         "rival": rival,
         "trend": trend(level_sizes, study.table(lambda run: run.loss)),
         "chunk_trend": trend(level_sizes, _chunk_table(levels), "chunks"),
+        "addition": addition(study),
         "forms": forms,
         "curve": curve,
     }

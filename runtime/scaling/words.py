@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from runtime.judging.baselines import title_of
 from runtime.records.results import Result
 from runtime.scaling.fit import FORM_NAMES, FORMS
 from runtime.scaling.rules import is_falling
@@ -26,6 +27,7 @@ def sentences(study: Study, found: dict[str, Any]) -> list[str]:
         _measured(study, found),
         *_trend(study, found),
         *_chunk_trend(found),
+        *_addition(study, found),
         *_forms(study, found),
         *_limits(found),
         *_missing(study),
@@ -80,6 +82,33 @@ def _chunk_trend(found: dict[str, Any]) -> Iterator[str]:
         f"{same_days}: for these trainings, over {trend['blocks']} chunks of days, the loss {verdict} "
         f"(one-sided p = {trend['p_value']:.2g}, {_signed(trend['slope'])} tenfold{_interval(trend)})."
     )
+
+
+def _addition(study: Study, found: dict[str, Any]) -> Iterator[str]:
+    """Whether a larger model adds more to the best rival: of use where it is no better than it."""
+    addition = found["addition"]
+    if addition["rival"] is None:
+        reason = addition["undefined"]["rival"]
+        yield f"Whether more {study.axis.noun} add more to the best rival is undefined: {reason}."
+        return
+    about = f"what a model adds to {title_of(addition['rival'])}"
+    trend, over_chunks = addition["trend"], addition["chunk_trend"]
+    if trend["p_value"] is None:
+        yield f"Whether {about} grows with {study.axis.noun} is undefined: {trend['undefined']['p_value']}."
+        return
+    yield (
+        f"Over training seeds {about} {_grows(trend)} with {study.axis.noun} (one-sided p = {trend['p_value']:.2g}): "
+        f"the combination's log loss changes by {_signed(trend['slope'])} when they grow tenfold{_interval(trend)}."
+    )
+    if over_chunks["p_value"] is not None:
+        yield (
+            f"Over {over_chunks['blocks']} chunks of days it {_grows(over_chunks)} (one-sided p = "
+            f"{over_chunks['p_value']:.2g}, {_signed(over_chunks['slope'])} tenfold{_interval(over_chunks)})."
+        )
+
+
+def _grows(trend: dict[str, Any]) -> str:
+    return "grows" if is_falling(trend) else "cannot be shown to grow"
 
 
 def _forms(study: Study, found: dict[str, Any]) -> Iterator[str]:

@@ -32,6 +32,8 @@ class Arguments:
         seeds: how many training seeds to train with, counted up from the script's own (training scripts only).
         train_fraction: share of the training samples to train on; None takes all (training scripts only).
         no_test: judge on validation alone and leave the test split closed (training scripts only).
+        newest_row_network: also train each seed's network on the newest row of its windows alone, see
+            `training.newest_row` (training scripts only).
         reopen_test: evaluate the test split although it was opened before (training scripts only).
         allow_other_versions: continue what was begun under other versions of torch or numpy.
         track: name of a tracker in `runtime.records.tracking` that follows the run; None tracks nowhere.
@@ -50,6 +52,7 @@ class Arguments:
     seeds: int
     train_fraction: float | None
     no_test: bool
+    newest_row_network: bool
     reopen_test: bool
     allow_other_versions: bool
     track: str | None
@@ -121,6 +124,9 @@ def parse_arguments(
     for flag, value in (("--seeds", seeds), ("--train-fraction", fraction)):
         if value is not None and shorter_look is not None:
             parser.error(f"{flag} does not go with --{shorten}: a shorter look is no result to repeat or compare")
+    newest_row = getattr(given, "newest_row_network", False)
+    if newest_row and fraction is not None:
+        parser.error("--newest-row-network does not go with --train-fraction, which keeps no model to compare with")
     if given.track is not None:
         require_tracker(given.track)
     ranks = find_ranks(sharding)
@@ -136,6 +142,7 @@ def parse_arguments(
         seeds=seeds or 1,
         train_fraction=fraction,
         no_test=getattr(given, "no_test", False),
+        newest_row_network=newest_row,
         reopen_test=getattr(given, "reopen_test", False),
         allow_other_versions=given.allow_other_versions,
         track=given.track,
@@ -163,6 +170,7 @@ def _add_flags(parser: argparse.ArgumentParser, shorten: str) -> None:
     if shorten == "epochs":
         add("--seeds", type=_positive, metavar="N", help="train with N seeds, then open the test split once for all")
         add("--train-fraction", type=_fraction, metavar="F", help="train on a share of the training days; no test")
+        add("--newest-row-network", action="store_true", help="train it without its history, too: doubles the cost")
         test = parser.add_mutually_exclusive_group()
         test.add_argument("--no-test", action="store_true", help="judge on validation alone; the test stays closed")
         test.add_argument("--reopen-test", action="store_true", help="evaluate the test split again; records say so")

@@ -35,10 +35,12 @@ def print_training_plan(training: Training, parameter_budget: int | None) -> Non
 
 def print_training_cost(training: Training, training_seed: int) -> None:
     """Measure some training steps of each candidate and print what the whole training of every seed would cost."""
-    seconds = 0.0
+    costs = []
     for name, fields in training.architectures.items():
         trainer = training.trainer(fields, training_seed)
-        seconds += epoch_seconds(name, trainer) * trainer.recipe.max_epochs * training.arguments.seeds
+        costs.append(epoch_seconds(name, trainer) * trainer.recipe.max_epochs)
+    again = max(costs) if training.arguments.newest_row_network else 0.0
+    seconds = (sum(costs) + again) * training.arguments.seeds
     print(f"cost: about {seconds / 3600:.2f} hours of training steps if it does not stop early")
     print_memory(training.arguments.device)
 

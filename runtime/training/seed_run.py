@@ -57,6 +57,12 @@ class Training:
         with self.arguments.ranks.order(Training.trainer, self, fields, seed):
             return self.make_trainer(self.experiment, dict(fields), self.recipe, seed, self.arguments)
 
+    def checkpoints(self, root: Path, config: Mapping[str, Any]) -> Checkpoints:
+        """Where one candidate's training is saved; see `Checkpoints`."""
+        kind = Checkpoints if self.arguments.ranks.sharding == "none" else ShardedCheckpoints
+        share, allowed = self.checkpoint_share, self.arguments.allow_other_versions
+        return kind(root, config, share=share, allow_other_versions=allowed)
+
     def identity(self, seed: int) -> dict[str, Any]:
         """Which training this is: the question, the data, the split, the script and what it was asked for."""
         return self.experiment.identity() | {
@@ -128,7 +134,7 @@ class SeedRun:
             with memory_failures():
                 trained = train_candidates(candidates, self._metrics(record), stop)
             record |= trained.describe()
-            record |= self._judge(trained.trainer).validation()
+            record |= self.judge(trained.trainer).validation()
             record["alarms"] = training_alarms(self.training.experiment, record)
             if arguments.train_fraction is None:  # a part of the days is for the curve, not for forecasts
                 export_model(self.output, trained.trainer.learner.weights(), self.training.experiment, record)
@@ -156,23 +162,23 @@ class SeedRun:
         known = record["test_opening"] or {}
         if record["status"] == "finished" and known.get("weights_sha256") == opening["weights_sha256"]:
             return
-        record |= self._judge(self._restored(record)).test(opening)
+        record |= self.judge(self.restored(record)).test(opening)
         record["alarms"] = training_alarms(self.training.experiment, record)
         write_json(self._result, record | {"status": "finished"})
+
+    def add(self, found: Mapping[str, Any]) -> None:
+        """Put what was found later into the record."""
+        write_json(self._result, self.record() | dict(found))
 
     def _candidates(self) -> list[Candidate]:
         training, identity = self.training, self.training.identity(self.seed)
         watch = Watch(training.experiment)
-        kind = Checkpoints if training.arguments.ranks.sharding == "none" else ShardedCheckpoints
         return [
             Candidate(
                 name,
                 partial(training.trainer, fields, self.seed),
-                kind(
-                    self.output / "checkpoints",
-                    identity | {"candidate": name, "fields": dict(fields)},
-                    share=training.checkpoint_share,
-                    allow_other_versions=training.arguments.allow_other_versions,
+                training.checkpoints(
+                    self.output / "checkpoints", identity | {"candidate": name, "fields": dict(fields)}
                 ),
                 watch,
             )
@@ -189,13 +195,19 @@ class SeedRun:
             several=len(training.architectures) > 1,
         )
 
-    def _judge(self, trainer: Trainer) -> Judge:
+    def judge(self, trainer: Trainer) -> Judge:
+        """What judges a trained network of this seed."""
         # The cache lies beside the phases' folders, so that experiments of one question share what they can.
         return Judge(
             self.training.experiment, trainer.predict, self.output, self.training.arguments.outputs / "baselines"
         )
 
-    def _restored(self, record: Mapping[str, Any]) -> Trainer:
+    def restored(self, record: Mapping[str, Any]) -> Trainer:
+        """The network whose weights are stored.
+
+        Raises:
+            UserError: if they are not those of the record.
+        """
         training = self.training
         state, _ = read_weights(self.output / WEIGHTS)
         if weights_sha256(state) != record["weights_sha256"]:

@@ -18,6 +18,7 @@ from runtime.script.ranks import RankLost
 from runtime.script.stopping import Stop, finish_step_first
 from runtime.training.checkpoint import CHECKPOINT_SHARE
 from runtime.training.finished import are_finished
+from runtime.training.newest_row import judge_newest_rows, newest_row_lines, on_newest_rows
 from runtime.training.plan import print_training_cost, print_training_plan
 from runtime.training.recipe import Recipe
 from runtime.training.seed_run import Architectures, MakeTrainer, Provenance, SeedRun, Training
@@ -46,7 +47,9 @@ def run_training(
     ``metrics.jsonl``, the model (see `judging.predictor`) and a copy of the script to the output folder; those of
     further seeds to ``seed_43`` and so on inside it. The same call continues with the first seed that is not trained,
     from its last checkpoint. A seed that is trained or finished is not trained again, so one seed may become several
-    later; the test split is then opened for all of them, and the opening says that it repeats an earlier one. Of
+    later; the test split is then opened for all of them, and the opening says that it repeats an earlier one. Last,
+    where the flags ask for it, each seed's rival on the newest row alone is trained (`newest_row`); a finished run may
+    get its rivals later, too. Of
     several processes that share the model, the first does all that, and the others follow it.
 
     Args:
@@ -82,20 +85,23 @@ def run_training(
     ranks = arguments.ranks
     with ranks.joined(arguments.device):
         ranks.admit(training)
+        masked = on_newest_rows(training) if arguments.newest_row_network else None
+        if masked is not None:
+            ranks.admit(masked)
         if not ranks.is_first:
             raise SystemExit(ranks.follow())
         print_training_plan(training, parameter_budget)
         if arguments.dry_run:
             print_training_cost(training, training_seed)
         else:
-            _run(training, training_seed)
+            _run(training, masked, training_seed)
 
 
-def _run(training: Training, training_seed: int) -> None:
+def _run(training: Training, masked: Training | None, training_seed: int) -> None:
     experiment, arguments = training.experiment, training.arguments
     runs = _seed_runs(training, training_seed)
     opens_test = arguments.opens_test
-    if are_finished([run.record() for run in runs], opens_test=opens_test):
+    if are_finished([run.record() for run in runs], opens_test=opens_test, newest_row_network=masked is not None):
         print(f"finished already: {runs[0].output / 'result.json'}; remove that folder to train again")
         return
     experiment.require_two_classes("training")
@@ -108,6 +114,8 @@ def _run(training: Training, training_seed: int) -> None:
         if trained and opens_test:
             stop.check()
             _judge_test(training, trained)
+        if masked is not None:
+            failures |= judge_newest_rows(trained, masked, stop)
     if trained:
         print_verdict([run.record() for run in trained])
         print(f"written to {arguments.output}")
@@ -162,6 +170,8 @@ def print_verdict(records: Sequence[dict[str, Any]]) -> None:
         print("\n".join(line for split in splits for line in seed_table(records, split)))
     else:
         _print_one(records[0], splits)
+    for line in (line for record in records for line in newest_row_lines(record)):
+        print(line)
     if "test" not in splits:
         print(f"test: not opened ({_why_closed(records[0])})")
     for record in records:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
+from runtime.judging.baselines import BASELINES
 from runtime.judging.sealed_test import OPENINGS, weights_sha256
 from tests.helpers.small_project import make_small_project, run
 
@@ -88,8 +89,7 @@ def test_a_trained_result_is_complete(trained: Path) -> None:
     result = json.loads((trained / TRAINED / "result.json").read_text())
     assert result["status"] == "finished"
     assert abs(result["parameter_count"] - 2_000_000) <= 100_000
-    forecasts = {"model", "base_rate", "ewma_volatility", "logistic_regression", "gradient_boosting"}
-    assert set(result["test"]) == forecasts
+    assert list(result["test"]) == ["model", *(each.name for each in BASELINES)]
     assert result["test"]["model"]["samples"] == result["splits"]["test"]["samples"]
     assert (trained / TRAINED / "script.py").read_bytes() == (trained / TRAIN).read_bytes()
     weights = load_file(trained / TRAINED / "model.safetensors")

@@ -209,6 +209,7 @@ def make_arguments(project: Path, *, seed: int = 7, train_fraction: float | None
         "shorter_look": None,
         "seeds": 1,
         "no_test": False,
+        "newest_row_network": False,
         "reopen_test": False,
         "allow_other_versions": False,
         "track": None,

@@ -129,6 +129,11 @@ def train(arguments: Arguments, share: float = 0.0, fields: dict[str, Any] = FIE
     run_tiny(arguments, EXPERIMENT, make_recipe(**(RECIPE | changes)), make, {"tiny": fields}, checkpoint_share=share)
 
 
+def train_with_its_rival(arguments: Arguments) -> None:
+    """The same, and the same network on the newest row alone."""
+    train(replace(arguments, newest_row_network=True))
+
+
 def train_slowly(arguments: Arguments, share: float, step_seconds: float, changes: dict[str, Any]) -> None:
     """The same, with time to be killed in it."""
     slowly(step_seconds)

@@ -37,11 +37,13 @@ def train(
     *,
     seed: int = 7,
     checkpoint_share: float = 0.01,
+    architecture: Mapping[str, Any] = MappingProxyType({}),
     **changes: Any,
 ) -> dict[str, Any]:
     """Run the whole training with some of the recipe's values changed; return the record of the first seed."""
 
-    run_tiny(arguments, experiment, make_recipe(**changes), seed=seed, checkpoint_share=checkpoint_share)
+    recipe, architectures = make_recipe(**changes), {"tiny": architecture}
+    run_tiny(arguments, experiment, recipe, architectures=architectures, seed=seed, checkpoint_share=checkpoint_share)
     record: dict[str, Any] = read(arguments.output / "result.json")
     return record
 

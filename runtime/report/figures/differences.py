@@ -5,9 +5,12 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 
 from runtime.judging.baselines import title_of
-from runtime.records.results import Difference
+from runtime.records.differences import Difference
 from runtime.report.runs import ReportedRun, Unknown
 from runtime.report.style import Palette, Picture, draw
+from runtime.report.words import with_interval
+
+HOW_TO_READ = "Thick: t interval over chunks. Thin: chunk bootstrap. Small dots: the chunks themselves."
 
 
 def paired_differences(run: ReportedRun, split: str) -> Picture:
@@ -28,26 +31,26 @@ def paired_differences(run: ReportedRun, split: str) -> Picture:
     def paint(axes: Axes, palette: Palette) -> None:
         axes.axvline(0, color=palette.ink, linewidth=1.2)
         for row, (name, difference) in enumerate(found.items()):
-            _paint_row(axes, palette, -row, palette.forecast(name), difference)
+            paint_row(axes, palette, -row, palette.forecast(name), difference)
         axes.set_yticks([-row for row in range(len(found))], [title_of(name) for name in found])
         axes.tick_params(axis="y", length=0, labelcolor=palette.ink)
         axes.grid(visible=False, axis="y")
         axes.set(ylim=(-len(found) + 0.4, 0.75), xlabel="log loss, model − baseline")
         axes.locator_params(axis="x", nbins=5)
-        _name_sides(axes, palette)
+        name_sides(axes, palette, "model better", "model worse")
         axes.set_title(f"Paired differences, {split}")
 
-    described = "; ".join(f"{title_of(name)} {_words(each)}" for name, each in found.items())
+    described = "; ".join(f"{title_of(name)} {with_interval(each)}" for name, each in found.items())
     return draw(
         f"{run.title}_{split}_differences",
         paint,
-        caption="Thick: t interval over chunks. Thin: chunk bootstrap. Small dots: the chunks themselves. An interval "
-        "that holds zero cannot tell the two apart.",
+        caption=f"{HOW_TO_READ} An interval that holds zero cannot tell the two apart.",
         alt=f"Log loss of the model less that of each baseline on {split}, with intervals: {described}",
     )
 
 
-def _paint_row(axes: Axes, palette: Palette, height: float, colour: str, difference: Difference) -> None:
+def paint_row(axes: Axes, palette: Palette, height: float, colour: str, difference: Difference) -> None:
+    """One difference: its mean, its intervals and every chunk."""
     axes.plot(
         difference.per_chunk, [height - 0.22] * len(difference.per_chunk), "o", color=colour, alpha=0.5, markersize=4
     )
@@ -59,12 +62,12 @@ def _paint_row(axes: Axes, palette: Palette, height: float, colour: str, differe
         axes.plot(difference.difference, height, "o", color=colour, markersize=8, markeredgecolor=palette.surface)
 
 
-def _name_sides(axes: Axes, palette: Palette) -> None:
-    """Say on which side of zero the model wins, with room for both."""
+def name_sides(axes: Axes, palette: Palette, below: str, above: str) -> None:
+    """Say what lies on which side of zero, with room for both."""
     low, high = axes.get_xlim()
     room = 0.3 * (high - low)
     axes.set_xlim(min(low, -room), max(high, room))
-    for words, offset, side in (("← model better", -6, "right"), ("model worse →", 6, "left")):
+    for words, offset, side in ((f"← {below}", -6, "right"), (f"{above} →", 6, "left")):
         axes.annotate(
             words,
             (0, 0.6),
@@ -75,11 +78,3 @@ def _name_sides(axes: Axes, palette: Palette) -> None:
             fontsize=9,
             color=palette.muted,
         )
-
-
-def _words(difference: Difference) -> str:
-    if difference.difference is None:
-        return "undefined"
-    low_high = difference.t or difference.bootstrap
-    interval = f" ({low_high[0]:+.4f} to {low_high[1]:+.4f})" if low_high else " (no interval)"
-    return f"{difference.difference:+.4f}{interval}"

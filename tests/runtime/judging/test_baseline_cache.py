@@ -11,8 +11,9 @@ import pytest
 
 from runtime.arrays import Floats
 from runtime.judging import baseline_cache
-from runtime.judging.baseline_cache import baseline_logits
+from runtime.judging.baseline_cache import baseline_logits, boosting_choice
 from runtime.judging.baselines import BASELINES, fit_baselines
+from runtime.judging.boosting import SIZES, Size
 from runtime.samples.experiment import Experiment
 from tests.helpers.tiny import make_experiment, with_labels
 
@@ -90,6 +91,29 @@ def test_another_split_another_version_and_other_settings_miss(
     monkeypatch.setattr(baseline_cache, "BASELINES", [replace(BASELINES[1], settings={"decay": 0.5})])
     baseline_logits(EXPERIMENT, VALIDATION, tmp_path)
     assert len(fits) == 4
+
+
+def test_the_size_of_boosting_is_kept_with_its_losses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[Experiment] = []
+
+    def losses(experiment: Experiment) -> dict[Size, float]:
+        chosen.append(experiment)
+        return dict(zip(SIZES, (0.5, 0.4, 0.3, 0.2, 0.3, 0.4), strict=True))
+
+    monkeypatch.setattr(baseline_cache, "size_losses", losses)
+    told = [boosting_choice(replace(EXPERIMENT, budget=budget), tmp_path) for budget in ("2M", "2B")]
+    assert told[0] == told[1]
+    assert (told[0]["max_leaf_nodes"], told[0]["max_iter"], len(told[0]["losses"])) == (15, 50, 6)
+    assert len(chosen) == len(list(tmp_path.iterdir())) == 1
+    boosting_choice(OTHERS["another training label"](), tmp_path)
+    assert len(chosen) == 2
+
+
+def test_that_no_size_could_be_chosen_is_kept_too(tmp_path: Path) -> None:
+    told = [boosting_choice(make_experiment(), tmp_path) for _ in range(2)]
+    assert told[0] == told[1]
+    assert told[0]["losses"] is None
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_no_held_out_label_reaches_the_key(tmp_path: Path, fits: list[Experiment]) -> None:

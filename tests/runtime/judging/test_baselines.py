@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
 from runtime.arrays import Indices
 from runtime.errors import UserError
-from runtime.judging.baselines import BOOSTING, DECAY, ewma_volatility, fit_baselines
+from runtime.judging.baselines import DECAY, ewma_volatility, fit_baselines
 from runtime.samples.bars import TIMESCALES, make_bars
 from runtime.samples.experiment import Experiment
 from runtime.samples.series import Series
@@ -22,7 +21,7 @@ from tests.helpers.tiny import CONTEXT_LENGTH, make_experiment, with_labels
 EXPERIMENT = make_experiment()
 TRAIN, TEST = EXPERIMENT.splits.train_indices, EXPERIMENT.splits.test_indices
 HELD_OUT = np.concatenate([EXPERIMENT.splits.val_indices, TEST])
-NAMES = ("base_rate", "ewma_volatility", "logistic_regression", "gradient_boosting")
+NAMES = ("base_rate", "ewma_volatility", "logistic_regression", "gradient_boosting", "boosting_history")
 
 
 def decision_features(starts: Indices) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
@@ -48,11 +47,6 @@ def test_logistic_regression_is_that_of_scikit_learn_on_the_decision_rows() -> N
     assert logits.dtype == np.float64
 
 
-def test_gradient_boosting_is_that_of_scikit_learn_on_the_decision_rows() -> None:
-    direct = HistGradientBoostingClassifier(**BOOSTING).fit(decision_features(TRAIN), EXPERIMENT.labels_of(TRAIN))
-    np.testing.assert_array_equal(forecast("gradient_boosting"), direct.decision_function(decision_features(TEST)))
-
-
 def test_volatility_forecast_is_a_logistic_regression_on_its_logarithm() -> None:
     inputs = np.log(ewma_volatility(EXPERIMENT.series))[:, None]
     direct = LogisticRegression().fit(inputs[TRAIN + CONTEXT_LENGTH - 1], EXPERIMENT.labels_of(TRAIN))
@@ -60,7 +54,7 @@ def test_volatility_forecast_is_a_logistic_regression_on_its_logarithm() -> None
     np.testing.assert_allclose(forecast("ewma_volatility"), expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["logistic_regression", "gradient_boosting"])
+@pytest.mark.parametrize("name", ["logistic_regression", "gradient_boosting", "boosting_history"])
 def test_baseline_finds_the_signal(name: str) -> None:
     assert ((forecast(name) > 0) == EXPERIMENT.labels_of(TEST)).mean() > 0.75
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from runtime.arrays import Floats, Indices
 from runtime.judging.intervals import PROTOCOL
 from runtime.judging.judge import Judge
 from runtime.samples.chunk_splitter import ChunkSplitter
@@ -20,7 +21,7 @@ from tests.helpers.tiny import make_arguments, make_experiment, make_trainer, wi
 EXPERIMENT = make_experiment()
 SPLITS = EXPERIMENT.splits
 OPENING = {"opening": 1, "weights_sha256": "0" * 64}
-FORECASTS = ["model", "base_rate", "ewma_volatility", "logistic_regression", "gradient_boosting"]
+FORECASTS = ["model", "base_rate", "ewma_volatility", "logistic_regression", "gradient_boosting", "boosting_history"]
 
 
 def fitted(experiment: Experiment = EXPERIMENT) -> Trainer:
@@ -76,6 +77,36 @@ def test_thresholds_and_temperatures_of_test_are_those_of_validation(judged: tup
         assert scaled is None or scaled["log_loss"] <= validation["log_loss"] + 1e-12
 
 
+def knows_something(indices: Indices) -> Floats:
+    """Logits of a model that saw the labels through fog."""
+    return 2 * EXPERIMENT.labels_of(indices) - 2 + np.random.default_rng(0).normal(size=indices.size)
+
+
+def test_addition_is_what_the_stored_forecasts_give(tmp_path: Path) -> None:
+    """Weight, rival and gains, computed again from the probabilities on the disk."""
+    judging = Judge(EXPERIMENT, knows_something, tmp_path, tmp_path / "baselines")
+    record = judging.validation() | judging.test(OPENING)
+    addition, table = record["addition"], pd.read_parquet(tmp_path / "predictions.parquet")
+    assert addition["rival"] == min(FORECASTS[1:], key=lambda name: record["validation"][name]["log_loss"])
+    assert 0 < addition["weight"] < 1, "this test needs a combination that is neither of the two"
+
+    def losses(split: str, weight: float) -> pd.Series:
+        part = table[table["split"] == split]
+        model, rival = (np.log(part[name] / (1 - part[name])) for name in ("model", addition["rival"]))
+        return np.logaddexp(0, (1 - 2 * part["label"]) * (weight * model + (1 - weight) * rival))
+
+    weights = np.linspace(0, 1, 201)
+    best = min(weights, key=lambda weight: losses("validation", weight).mean())
+    assert addition["weight"] == pytest.approx(best, abs=0.005)
+    for split in ("validation", "test"):
+        gains = addition[split]["minus_rival"]
+        assert list(gains) == ["combination", "mean", "second_fit", "rescaled"]
+        for name, weight in (("combination", addition["weight"]), ("mean", 0.5)):
+            expected = losses(split, weight).mean() - losses(split, 0).mean()
+            assert gains[name]["difference"] == pytest.approx(expected, rel=1e-6)
+        assert gains["second_fit"]["difference"] != 0
+
+
 def check_reasons(value: Any) -> int:
     """Every null has its reason beside it, and every reason a null; return how many there are."""
     if isinstance(value, list):
@@ -91,6 +122,7 @@ def test_every_null_has_its_reason_and_every_reason_its_null(tmp_path: Path) -> 
     experiment = with_labels(EXPERIMENT, np.concatenate([SPLITS.val_indices, SPLITS.test_indices]), 0.0)
     record = judge(make_arguments(tmp_path), experiment)
     assert min(check_reasons(record[split]) for split in ("validation", "test")) > 20
+    assert check_reasons(record["addition"]) > 0
     assert record["decision_threshold"] is None
 
 
@@ -123,9 +155,14 @@ def test_permuted_test_labels_change_the_test_report_and_no_choice(tmp_path: Pat
         make_judge(make_arguments(tmp_path / name), experiment, fitted(experiment))
         for name, experiment in (("one", EXPERIMENT), ("two", other))
     )
-    assert one.tuned == two.tuned
+    assert (one.tuned, one.combination) == (two.tuned, two.combination)
     assert one.validation() == two.validation()
-    tests = [judging.test(OPENING)["test"] for judging in (one, two)]
+    records = [judging.test(OPENING) for judging in (one, two)]
+    additions = [record["addition"] for record in records]
+    for choice in ("rival", "weight", "decision_threshold", "validation"):
+        assert additions[0][choice] == additions[1][choice]
+    assert additions[0]["test"] != additions[1]["test"]
+    tests = [record["test"] for record in records]
     for name in FORECASTS:
         for choice in ("decision", "temperature_scaled"):
             values = [(report[name][choice] or {}) for report in tests]

@@ -41,7 +41,7 @@ def test_a_training_takes_six_operations_a_weight_and_token() -> None:
     samples, tokens = EXPERIMENT.splits.train_indices.size, 2
     hours = 6 * parameters * samples * tokens * 10 / 1e9 / 3600
     assert training_hours(script(), EXPERIMENT, 1e9) == pytest.approx(hours)
-    assert training_hours(script(), EXPERIMENT, 1e9, seeds=3) == pytest.approx(3 * hours)
+    assert training_hours(script(), EXPERIMENT, 1e9, networks=3) == pytest.approx(3 * hours)
     two = script(ARCHITECTURES={"one": {"d_ff": 8}, "same": {"d_ff": 8}})
     assert training_hours(two, EXPERIMENT, 1e9) == pytest.approx(2 * hours), "each candidate is trained"
     independent = script(MODEL=script().MODEL | {"channels": "independent"})
@@ -66,7 +66,7 @@ def test_each_node_and_the_sum_are_shown(monkeypatch: pytest.MonkeyPatch, capsys
     generate = Node("generate", folder / "train_a.py", ("-m", "codegen", "phase0"), folder)
     train = Node("train", folder / "train_a.py", ("x",), folder)
     nodes, unfinished = [*searches, generate, train], [searches[1], train]
-    print_outlook(nodes, unfinished, {train.name: "opened"}, torch.device("cpu"), seeds=1)
+    print_outlook(nodes, unfinished, {train.name: "opened"}, torch.device("cpu"), networks=1)
     lines = capsys.readouterr().out.splitlines()
     assert lines[:4] == [
         "search phase0/a: finished",

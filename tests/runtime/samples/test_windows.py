@@ -116,3 +116,16 @@ def test_windows_are_standardised_once() -> None:
     experiment = make()
     assert experiment.windows is experiment.windows
     assert replace(experiment).windows is not experiment.windows
+
+
+def test_masked_windows_keep_their_newest_row_alone() -> None:
+    experiment = make(context_length=CONTEXT)
+    plain, masked = experiment.windows, replace(experiment, newest_row_only=True).windows
+    starts = plain.starts(experiment.splits.test_indices[:9])
+    windows = masked.inputs(starts)
+    assert torch.equal(windows[:, -1], plain.inputs(starts)[:, -1])
+    assert (windows[:, :-1] == 0).all()
+    assert masked.to("meta").newest_row_only
+    assert not plain.newest_row_only
+    assert torch.equal(masked.values, plain.values), "masking one sample's rows leaves its neighbours' alone"
+    assert torch.equal(masked.targets(starts), plain.targets(starts))

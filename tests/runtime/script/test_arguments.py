@@ -52,6 +52,19 @@ def test_seeds_and_a_part_of_the_days_stand_in_their_own_folder(script: Path) ->
     assert part.outputs == parse(script).outputs == script.parents[2] / "outputs"
 
 
+def test_the_rival_without_history_is_asked_for_and_needs_a_model_that_is_kept(
+    script: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not parse(script).newest_row_network
+    assert not parse(script, shorten="trials").newest_row_network
+    assert parse(script, "--newest-row-network", "--seeds", "2", "--no-test").newest_row_network
+    assert parse(script, "--newest-row-network", "--epochs", "1").newest_row_network
+    with pytest.raises(SystemExit) as ending:
+        parse(script, "--newest-row-network", "--train-fraction", "0.5")
+    assert ending.value.code == 2
+    assert "--newest-row-network does not go with --train-fraction" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("flag", ["--seeds", "--train-fraction"])
 def test_a_shorter_look_is_neither_repeated_nor_part_of_a_curve(
     flag: str, script: Path, capsys: pytest.CaptureFixture[str]

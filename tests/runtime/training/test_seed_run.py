@@ -239,11 +239,11 @@ def test_table_shows_every_seed_their_mean_and_its_interval(three: tuple[Argumen
     rows = {line.split()[0]: line.split()[1:] for line in lines[2:5]}
     skills = np.array([record["test"]["model"]["log_loss_skill"] for record in records])
     differences = np.array(
-        [record["test"]["model"]["log_loss"] - record["test"]["gradient_boosting"]["log_loss"] for record in records]
+        [record["test"]["model"]["log_loss"] - record["test"]["boosting_history"]["log_loss"] for record in records]
     )
     assert [(float(rows[str(seed)][0])) for seed in (7, 8, 9)] == pytest.approx(skills, abs=5e-5)
     assert [(float(rows[str(seed)][-1])) for seed in (7, 8, 9)] == pytest.approx(differences, abs=5e-5)
-    mean, low, high = (line.split()[-5:] for line in lines[5:])
+    mean, low, high = (line.split()[-6:] for line in lines[5:])
     assert float(mean[0]) == pytest.approx(skills.mean(), abs=5e-5)
     assert [float(low[-1]), float(high[-1])] == pytest.approx(t_interval(differences), abs=5e-5)
     assert "undefined" in seed_table(records[:2], "test")[-1]

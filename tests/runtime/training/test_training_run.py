@@ -22,7 +22,7 @@ from tests.helpers.tiny import FIXED, make_arguments, make_trainer
 from tests.helpers.tiny_run import EXPERIMENT, PROVENANCE, make, openings, read, refuse_constant, run_tiny, train
 
 SPLITS = EXPERIMENT.splits
-BASELINES = ["base_rate", "ewma_volatility", "logistic_regression", "gradient_boosting"]
+BASELINES = ["base_rate", "ewma_volatility", "logistic_regression", "gradient_boosting", "boosting_history"]
 
 
 @pytest.fixture(scope="module")
