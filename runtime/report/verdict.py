@@ -146,6 +146,8 @@ def _provenance(result: Result, split: str) -> list[str]:
         sentences.append(f"This was a shorter look of {result.shortened_to_epochs} epochs, not a result.")
     if result.train_fraction is not None:
         sentences.append(f"It was trained on {result.train_fraction:.1%} of the training samples.")
+    if searched_on := result.hyperparameters_from.get("searched_on"):
+        sentences.append(f"Its hyperparameters were searched on {searched_on}, not on these data.")
     if split == "validation":
         sentences.append(
             "The test split was not opened. Validation chose the weights, so its numbers flatter the model."

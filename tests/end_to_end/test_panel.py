@@ -16,8 +16,9 @@ from tests.helpers.small_project import SOURCE, make_small_project, run
 from tests.helpers.tiny_run import read
 
 PANEL = "data/processed/US4_panel_c.parquet"
-SCRIPT = "train_2M_threshold_2pct_default"
-FLAGS = ("--data-path", PANEL, "--hyperparameters", "default", "--holdout-assets", "1", "--chunk-length", "150")
+PLACE = "phase6a/US4/train_2M_threshold_2pct_default"
+BY_ASSETS = ("train_200K_threshold_2pct_1asset", "train_200K_threshold_2pct_2assets", "train_200K_threshold_2pct")
+FLAGS = ("--data", "US4", "--hyperparameters", "default", "--holdout-assets", "1", "--chunk-length", "150")
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +32,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for command in (
         ("-m", "data", "import", *given, "--vix", "data/raw/SPX_daily.csv.gz"),
         ("-m", "codegen", "phase6a", "2M", "threshold_2pct", *FLAGS),
-        (f"experiments/phase6a/{SCRIPT}.py",),
-        ("-m", "runtime", "report", "phase6a"),
+        (f"experiments/{PLACE}.py",),
+        ("-m", "codegen", "phase6d", "200K", "--data", "US4", "--chunk-length", "150"),
+        ("-m", "runtime", "run", "phase6d", "200K", "--data", "US4"),
+        ("-m", "runtime", "report"),
     ):
         answer = run(root, *command)
         assert answer.returncode == 0, answer.stderr
@@ -41,7 +44,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def result(project: Path) -> dict[str, Any]:
-    return read(project / f"outputs/phase6a/{SCRIPT}/result.json")
+    return read(project / f"outputs/{PLACE}/result.json")
 
 
 def test_the_record_is_of_all_assets_and_of_the_one_that_never_trained(result: dict[str, Any]) -> None:
@@ -55,14 +58,14 @@ def test_the_record_is_of_all_assets_and_of_the_one_that_never_trained(result: d
 
 
 def test_the_table_of_forecasts_holds_the_asset(project: Path) -> None:
-    table = pd.read_parquet(project / f"outputs/phase6a/{SCRIPT}/predictions.parquet")
+    table = pd.read_parquet(project / f"outputs/{PLACE}/predictions.parquet")
     assert sorted(table.loc[table["split"] == "test", "asset"].unique()) == ["AAPL", "GOOG", "IBM", "MSFT"]
 
 
 def test_a_trained_model_forecasts_any_assets_table(project: Path) -> None:
-    predictor = load_predictor(project / f"outputs/phase6a/{SCRIPT}")
+    predictor = load_predictor(project / f"outputs/{PLACE}")
     panel = pd.read_parquet(project / PANEL)
-    table = pd.read_parquet(project / f"outputs/phase6a/{SCRIPT}/predictions.parquet").query("split == 'test'")
+    table = pd.read_parquet(project / f"outputs/{PLACE}/predictions.parquet").query("split == 'test'")
     for asset in ("AAPL", "MSFT"):
         mine = table[table["asset"] == asset].set_index("date")["model"]
         forecast = predictor.predict(panel[panel["Asset"] == asset])
@@ -72,10 +75,10 @@ def test_a_trained_model_forecasts_any_assets_table(project: Path) -> None:
 
 
 def test_the_page_says_on_how_many_assets_the_model_is_better(project: Path) -> None:
-    page = (project / "outputs/phase6a/report.html").read_text()
+    page = (project / "outputs/phase6a/US4/report.html").read_text()
     assert "of 4 assets (95 % of resampled chunks: " in page
     assert "Log loss by asset on test" in page
-    assert "All forecasts on test samples of assets that never trained" in page
+    assert "All forecasts on test samples of assets that are held out whole" in page
     assert "equal-weighted index of 4 assets" in page.lower()
 
 
@@ -84,8 +87,30 @@ def test_what_a_panel_cannot_be_asked_is_refused_when_scripts_are_written(projec
         (("--timescale", "weekly"), "is a panel, which has daily bars only"),
         (("--holdout-assets", "4"), "holds 4 assets, and some must train"),
     ):
-        answer = run(project, "-m", "codegen", "phase6a", "2M", "threshold_2pct", "--data-path", PANEL, *flags)
+        answer = run(project, "-m", "codegen", "phase6a", "2M", "threshold_2pct", "--data", "US4", *flags)
         assert answer.returncode == 2
         assert told in answer.stderr
     answer = run(project, "-m", "codegen", "phase6a", "2M", "threshold_2pct", "--holdout-assets", "1")
     assert "holds one series, no panel of assets" in answer.stderr
+
+
+def test_sets_of_assets_are_nested_and_judged_on_the_same_days_and_assets(project: Path) -> None:
+    results = [read(project / f"outputs/phase6d/US4/{script}/result.json") for script in BY_ASSETS]
+    assert [len(each["training_assets"]) for each in results] == [1, 2, 4]
+    assert set(results[0]["training_assets"]) < set(results[1]["training_assets"])
+    assert [each["splits"]["training"]["samples"] for each in results] == sorted(
+        {each["splits"]["training"]["samples"] for each in results}
+    )
+    assert {each["test_opening"] is None for each in results} == {True}, "phase6a opened this question's test split"
+    for each in results:
+        assert each["splits"]["validation"] == results[0]["splits"]["validation"]
+        judged = each["by_asset"]["validation"]["assets"]
+        assert [name for name, asset in judged.items() if asset["trains"]] == each["training_assets"]
+        assert list(judged) == ["AAPL", "GOOG", "IBM", "MSFT"]
+
+
+def test_the_page_draws_the_loss_by_training_samples(project: Path) -> None:
+    page = (project / "outputs/phase6d/US4/report.html").read_text()
+    assert "1 of 4 assets" in page
+    assert "by training samples" in page
+    assert "--training-assets N, for another N" in page
