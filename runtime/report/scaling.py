@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runtime.records.results import Result
+from runtime.report.data_scaling import data_scaling_sections
 from runtime.report.figures.scaling import scaling_picture
 from runtime.report.phase import ReportedPhase
 from runtime.report.scaling_tables import forms_table, glance_table, left_out_table, levels_table, trends_table
@@ -43,7 +44,8 @@ def scaling_section(phase: ReportedPhase, title: str = "Scaling", name: str = "s
         words.append(f"In no panel, because the record is not understood: {', '.join(unread)}.")
     rows = [(panel.title, f"#{anchor(panel.name)}", panel.found) for panel in panels]
     tables = [glance_table(rows)] if rows else []
-    return Section(title, name, words, tables=tables, parts=[_part(panel) for panel in panels])
+    parts = [*data_scaling_sections(phase.results), *(_part(panel) for panel in panels)]
+    return Section(title, name, words, tables=tables, parts=parts)
 
 
 def _panels(results: Sequence[Result]) -> list[Panel]:

@@ -37,7 +37,8 @@ def summary(study: Study) -> dict[str, Any]:
     Returns:
         ``phase``, ``task``, ``horizon``, ``timescale``, ``split``, ``noun`` (what is counted); ``runs`` (level, seed,
         size, loss of each); ``levels`` (name, size, seeds, mean ``loss``, ``seed_interval``, ``chunk_interval``, and
-        ``difference`` to the strongest baseline with its interval); ``baselines`` (name -> loss) and ``rival``, the
+        ``difference`` to the strongest baseline with its interval, and that one's own ``rival_loss``); ``baselines``
+        (name -> loss, at the largest size) and ``rival``, the
         strongest on validation; ``trend`` over seeds and ``chunk_trend`` over chunks, see `runtime.scaling.trend`;
         ``addition`` to the rival, see `runtime.scaling.addition`; ``forms``, see `runtime.scaling.fit.compare`;
         ``curve`` of the chosen form, see `runtime.scaling.bands`; ``findings`` of the rules and what they add up to,
@@ -65,7 +66,7 @@ def _statistics(study: Study) -> dict[str, Any]:
     found: dict[str, Any] = {
         "runs": [{"level": run.level, "seed": run.seed, "size": run.size, "loss": run.loss} for run in study.runs],
         "levels": [_describe(level, rival) for level in levels],
-        "baselines": {name: report.log_loss for name, report in study.runs[0].reports.items() if name != "model"},
+        "baselines": {name: report.log_loss for name, report in study.runs[-1].reports.items() if name != "model"},
         "rival": rival,
         "trend": trend(level_sizes, study.table(lambda run: run.loss)),
         "chunk_trend": trend(level_sizes, _chunk_table(levels), "chunks"),
@@ -82,8 +83,8 @@ def _statistics(study: Study) -> dict[str, Any]:
 
 
 def _rival(study: Study) -> str:
-    """Chosen on validation, whichever split is shown."""
-    reports = study.runs[0].record.validation
+    """Chosen on validation, whichever split is shown, at the largest size."""
+    reports = study.runs[-1].record.validation
     return min((name for name in reports if name != "model"), key=lambda name: reports[name].log_loss)
 
 
@@ -110,6 +111,7 @@ def _describe(level: Level, rival: str) -> dict[str, Any]:
         "seed_interval": t_interval(losses),
         # The mean of intervals holds that of the mean loss, since errors of a mean are no larger than their mean.
         "chunk_interval": np.mean(known, axis=0).tolist() if len(known) == len(over_chunks) else None,
+        "rival_loss": float(np.mean([run.reports[rival].log_loss for run in level.runs])),
         "difference": float(differences.mean()),
         "difference_interval": t_interval(differences),
     }
