@@ -225,6 +225,8 @@ class Result(Struct, frozen=True, kw_only=True):
             raise ValueError(f"{self.status}, but without a validation report of a trained model")
         if any("model" not in each for each in (self.validation, self.test) if each is not None):
             raise ValueError("a split without a report of the model")
+        if self.addition and any(self.addition.rival not in each for each in self.judged().values()):
+            raise ValueError("what the model adds is told of a rival that was not judged")
 
     def judged(self) -> dict[str, Forecasts]:
         """Name and reports of each split that was evaluated."""

@@ -17,7 +17,7 @@ from data.files import write_atomically
 from runtime.errors import RunError, UserError, memory_failures
 from runtime.judging.alarms import Watch, few_positives, training_alarms
 from runtime.judging.judge import Judge
-from runtime.judging.predictor import WEIGHTS, export_model, read_weights
+from runtime.judging.predictor import RIVAL, WEIGHTS, export_model, read_weights
 from runtime.judging.sealed_test import weights_sha256
 from runtime.records.environment import environment
 from runtime.records.files import read_record, write_json
@@ -123,7 +123,7 @@ class SeedRun:
         arguments, candidates = self.training.arguments, self._candidates()
         warn_of_others(self.output / "checkpoints", [candidate.checkpoints for candidate in candidates])
         _keep_finished(self._result)
-        for name in (WEIGHTS, "predictions.parquet"):
+        for name in (WEIGHTS, RIVAL, "predictions.parquet"):
             (self.output / name).unlink(missing_ok=True)
         record = self.training.describe(self.seed)
         self._write("running", record)  # what a killed run leaves
