@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from runtime.records.differences import Addition, Difference, Range
-from runtime.records.rivals import BoostingRecord, NewestRowRecord
+from runtime.records.rivals import BoostingRecord, NetworkShare, NewestRowRecord
 
 _SIZES = {"K": 1e3, "M": 1e6, "B": 1e9}
 
@@ -218,6 +218,7 @@ class Result(Struct, frozen=True, kw_only=True):
     addition: Addition | None = None  # as of every record made before it was measured
     boosting: BoostingRecord | None = None  # as of records made before its size was chosen
     newest_row_network: NewestRowRecord | None = None
+    network_share: NetworkShare | None = None
 
     def __post_init__(self) -> None:
         whole = self.validation and self.training and self.parameter_count

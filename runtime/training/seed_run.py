@@ -132,10 +132,11 @@ class SeedRun:
             with memory_failures():
                 trained = train_candidates(candidates, self._metrics(record), stop)
             record |= trained.describe()
-            record |= self.judge(trained.trainer).validation()
+            judge, weights = self.judge(trained.trainer), trained.trainer.learner.weights()
+            record |= judge.validation() | {"network_share": judge.network_share(weights, test=False)}
             record["alarms"] = training_alarms(self.training.experiment, record)
             if arguments.train_fraction is None:  # a part of the days is for the curve, not for forecasts
-                export_model(self.output, trained.trainer.learner.weights(), self.training.experiment, record)
+                export_model(self.output, weights, self.training.experiment, record)
         except (KeyboardInterrupt, BrokenPipeError):
             self._write("interrupted", record)
             raise
@@ -160,7 +161,10 @@ class SeedRun:
         known = record["test_opening"] or {}
         if record["status"] == "finished" and known.get("weights_sha256") == opening["weights_sha256"]:
             return
-        record |= self.judge(self.restored(record)).test(opening)
+        trainer = self.restored(record)
+        judge = self.judge(trainer)
+        record |= judge.test(opening)
+        record |= {"network_share": judge.network_share(trainer.learner.weights(), test=True)}
         record["alarms"] = training_alarms(self.training.experiment, record)
         write_json(self._result, record | {"status": "finished"})
 
