@@ -67,10 +67,12 @@ class Fitted:
     Attributes:
         estimator: fitted.
         inputs: what it reads of samples by their starts.
+        samples: starts of those that it was fitted on.
     """
 
     estimator: Any
     inputs: Callable[[Indices], npt.NDArray[Any]]
+    samples: Indices
 
     def __call__(self, indices: Indices) -> Floats:
         """Logits, shape (samples,)."""
@@ -119,7 +121,7 @@ def _fit(
     experiment: Experiment, estimator: Any, inputs: Callable[[Indices], npt.NDArray[Any]], some: Indices | None = None
 ) -> Forecaster:
     train = experiment.splits.train_indices if some is None else some
-    return Fitted(estimator.fit(inputs(train), experiment.labels_of(train)), inputs)
+    return Fitted(estimator.fit(inputs(train), experiment.labels_of(train)), inputs, train)
 
 
 def log_volatility(experiment: Experiment) -> Callable[[Indices], Floats]:

@@ -48,7 +48,7 @@ from runtime.judging.evaluation import Tuned, evaluate
 from runtime.judging.intervals import PROTOCOL, chunk_numbers, forecast_intervals, paired_difference
 from runtime.judging.network_share import linear_path, share_report, starting_point
 from runtime.judging.predictions import prediction_table, write_predictions
-from runtime.judging.second_fit import second_fit_logits
+from runtime.judging.second_fit import SecondFit
 from runtime.samples.experiment import Experiment
 from runtime.samples.splits import Chunks
 
@@ -76,6 +76,7 @@ class Judge:
         labels = experiment.labels_of(splits.val_indices)
         self.tuned = {name: Tuned.on(labels, logits) for name, logits in self.validation_logits.items()}
         self.combination = Combination.on(labels, self.validation_logits)
+        self.second_fit = SecondFit(experiment, self.combination.rival)
 
     def validation(self) -> dict[str, Any]:
         """What validation decided, and every forecast on it; the test split stays closed."""
@@ -189,7 +190,7 @@ class Judge:
         return self.combination.describe() | found
 
     def _added(self, indices: Indices, chunks: Chunks, logits: dict[str, Floats]) -> dict[str, Any]:
-        second = second_fit_logits(self.experiment, self.combination.rival, indices, self.cache)
+        second = self.second_fit.logits(indices, self.cache)
         return self.combination.judge(
             self.experiment.labels_of(indices), logits, second, self._chunk_of(indices, chunks)
         )
