@@ -1,9 +1,9 @@
 """A second fit of a baseline, for what averaging alone buys: two forecasts of the same kind, averaged, err less.
 
-It must be as good as the first, or the average suffers and the model looks good beside it. On 30 stocks (95,000 training
-samples, 15 chunks of test days) the average of boosting (15 leaves, 150 rounds) with a fit on half of the training days
-changed its log loss by +0.0020, with one on a bootstrap sample of them by +0.0007, and with one of half of the features at
-each split by -0.0005.
+It must be as good as the first, or the average suffers and the model looks good beside it. On 30 stocks (95,000
+training samples, 15 chunks of test days) the average of boosting (15 leaves, 150 rounds) with a fit on half of the
+training days changed its log loss by +0.0020, with one on a bootstrap sample of them by +0.0007, and with one of half
+of the features at each split by -0.0005.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from runtime.judging.baselines import BASELINES, Fitted
 from runtime.samples.experiment import Experiment
 
 OTHER_TREES: Mapping[str, Any] = {"max_features": 0.5, "random_state": 1}
-"""How boosting is varied: each split chooses among a random half of the features, as random forests do (Breiman 2001)."""
+"""How boosting is varied: each split chooses among a random half of the features, as in a forest (Breiman 2001)."""
 
 SEED = 1
 """Of the bootstrap sample that a regression is fitted on again."""
