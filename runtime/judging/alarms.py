@@ -143,6 +143,25 @@ def underpowered(split: str, reports: Mapping[str, Mapping[str, Any]], rival: st
     return [alarm("underpowered", f"{split}, model against {rival} (power 80 %): {'; '.join(found)}")]
 
 
+def encoder_idle(split: str, share: Mapping[str, Any]) -> list[Alarm]:
+    """What the encoder adds to the linear path is smaller than what the split can show.
+
+    Args:
+        split: its name.
+        share: the split's `network_share.share_report`.
+    """
+    difference = share["minus_linear_path"]["log_loss"]
+    value, least = difference["difference"], difference["detectable"]
+    if least is None or abs(value) > least:
+        return []
+    message = (
+        f"{split}: the encoder adds {share['encoder_rms']:.3f} logits (root mean square) to the linear path, which "
+        f"moves the log loss by {value:+.4f}, and less than {least:.4f} cannot be told from chance: what the model is "
+        "worth here is shown of its linear path alone"
+    )
+    return [alarm("encoder_idle", message)]
+
+
 def split_far_features(experiment: Experiment, split: str, indices: Indices) -> list[Alarm]:
     """`far_features` of the rows that the samples of one split read as inputs."""
     values, length = experiment.windows.values.cpu().numpy(), experiment.splitter.context_length
@@ -169,6 +188,7 @@ def training_alarms(experiment: Experiment, record: Mapping[str, Any]) -> list[A
         alarms += no_skill(split, reports["model"]["log_loss"], reports["base_rate"]["log_loss"])
         alarms += split_far_features(experiment, split, indices)
         alarms += underpowered(split, reports, rival)
+        alarms += encoder_idle(split, record["network_share"][split])
     return alarms
 
 

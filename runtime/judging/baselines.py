@@ -60,6 +60,26 @@ class Baseline:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A forecaster of scikit-learn.
+
+    Attributes:
+        estimator: fitted.
+        inputs: what it reads of samples by their starts.
+        samples: starts of those that it was fitted on.
+    """
+
+    estimator: Any
+    inputs: Callable[[Indices], npt.NDArray[Any]]
+    samples: Indices
+
+    def __call__(self, indices: Indices) -> Floats:
+        """Logits, shape (samples,)."""
+        logits: Floats = self.estimator.decision_function(self.inputs(indices)).astype(np.float64)
+        return logits
+
+
 def fit_base_rate(experiment: Experiment) -> Forecaster:
     """The training positive rate, every day."""
     rate = float(experiment.labels_of(experiment.splits.train_indices).mean())
@@ -101,8 +121,7 @@ def _fit(
     experiment: Experiment, estimator: Any, inputs: Callable[[Indices], npt.NDArray[Any]], some: Indices | None = None
 ) -> Forecaster:
     train = experiment.splits.train_indices if some is None else some
-    estimator.fit(inputs(train), experiment.labels_of(train))
-    return lambda indices: estimator.decision_function(inputs(indices)).astype(np.float64)
+    return Fitted(estimator.fit(inputs(train), experiment.labels_of(train)), inputs, train)
 
 
 def log_volatility(experiment: Experiment) -> Callable[[Indices], Floats]:

@@ -49,7 +49,7 @@ LEAST_SAMPLES = 500
 """Of a block that can tell sizes apart; it also holds `FEW_POSITIVES` of each class."""
 
 MOST_SAMPLES = 100_000
-"""That choose, and that boosting with history learns from, so that neither costs more than a minute and a gigabyte
+"""That choose, and that boosting with history learns from, so that each costs about a minute and less than a gigabyte
 whatever the data; of more, every second (third, ...) one, as neighbours share all bars but one."""
 
 FIXED: Mapping[str, Any] = {

@@ -19,32 +19,46 @@ _AT_ONCE = 16_384  # samples, so that what is summed stays in the processor's ca
 
 def last_rows(experiment: Experiment) -> Callable[[Indices], npt.NDArray[Any]]:
     """Standardised features of samples' decision rows, shape (samples, channels)."""
-    features = experiment.windows.values.cpu().numpy()
-    return lambda indices: features[experiment.decision_rows(indices)]
+    return _of_samples(experiment, newest_rows)
 
 
-def recent_history(experiment: Experiment) -> Callable[[Indices], Floats]:
-    """The newest row of samples, then mean, spread and slope of each feature over their newest `BARS`.
+def recent_history(experiment: Experiment) -> Callable[[Indices], npt.NDArray[Any]]:
+    """`history_rows` of samples by their starts."""
+    return _of_samples(experiment, history_rows)
+
+
+def _of_samples(
+    experiment: Experiment, inputs: Callable[[npt.NDArray[np.float32], Indices, int], npt.NDArray[Any]]
+) -> Callable[[Indices], npt.NDArray[Any]]:
+    features, length = experiment.windows.values.cpu().numpy(), experiment.splitter.context_length
+    return lambda indices: inputs(features, experiment.decision_rows(indices), length)
+
+
+def newest_rows(features: npt.NDArray[np.float32], rows: Indices, _: int) -> npt.NDArray[np.float32]:
+    """Features of decision rows, shape (rows, channels)."""
+    return features[rows]
+
+
+def history_rows(features: npt.NDArray[np.float32], rows: Indices, context_length: int) -> Floats:
+    """Decision rows, then mean, spread and slope of each feature over their newest `BARS`.
 
     A summary never begins before its sample does: where a window holds fewer bars, the longest summary is over all of
     it, and a single bar has none. The slope is that of the least-squares line, a bar.
 
+    Args:
+        features: standardised, shape (bars, channels).
+        rows: decision rows, shape (samples,).
+        context_length: bars of a window.
+
     Returns:
-        Sample starts in, shape (samples,); standardised features and their summaries out, float64, shape
-        (samples, channels * (1 + 3 * summaries)).
+        Float64, shape (samples, channels * (1 + 3 * summaries)).
     """
-    features = experiment.windows.values.cpu().numpy()
-    summaries = summarised_bars(experiment.splitter.context_length)
-
-    def of_samples(indices: Indices) -> Floats:
-        rows, channels = experiment.decision_rows(indices), features.shape[1]
-        inputs = np.empty((indices.size, channels * (1 + 3 * len(summaries))))
-        for first in range(0, indices.size, _AT_ONCE):
-            part = slice(first, first + _AT_ONCE)
-            inputs[part] = np.hstack(_summarise(features, rows[part], summaries))
-        return inputs
-
-    return of_samples
+    summaries = summarised_bars(context_length)
+    inputs = np.empty((rows.size, features.shape[1] * (1 + 3 * len(summaries))))
+    for first in range(0, rows.size, _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        inputs[part] = np.hstack(_summarise(features, rows[part], summaries))
+    return inputs
 
 
 def summarised_bars(context_length: int) -> list[int]:

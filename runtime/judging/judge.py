@@ -17,6 +17,8 @@
 - ``newest_row_network``: the same network on the newest row of its windows alone (`training.newest_row`), null where it
   was not trained: on each open split its report, with ``minus_regression`` (`intervals.paired_difference`) beside
   ``model_minus_this``.
+- ``network_share``: the ``starting_point``, a baseline's name, and on each open split how much the encoder adds to it
+  and to the linear path (`network_share.share_report`).
 - of a panel ``by_asset``: split -> `by_asset.asset_reports`, and ``unseen``: the reports on test samples of the assets
   that are held out whole, null where none is or the split is closed.
 - ``decision_threshold``: the model's, tuned on validation; every forecast's own stands in its reports.
@@ -31,11 +33,13 @@ forecasts themselves, see `predictions.prediction_table`; rows of the test split
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from torch import Tensor
 
 from runtime.arrays import Floats, Indices
 from runtime.judging.baseline_cache import baseline_logits, boosting_choice
@@ -43,8 +47,9 @@ from runtime.judging.by_asset import asset_reports
 from runtime.judging.encompassing import Combination
 from runtime.judging.evaluation import Tuned, evaluate
 from runtime.judging.intervals import PROTOCOL, chunk_numbers, forecast_intervals, paired_difference
+from runtime.judging.network_share import linear_path, share_report, starting_point
 from runtime.judging.predictions import prediction_table, write_predictions
-from runtime.judging.second_fit import second_fit_logits
+from runtime.judging.second_fit import SecondFit
 from runtime.samples.experiment import Experiment
 from runtime.samples.splits import Chunks
 
@@ -72,6 +77,7 @@ class Judge:
         labels = experiment.labels_of(splits.val_indices)
         self.tuned = {name: Tuned.on(labels, logits) for name, logits in self.validation_logits.items()}
         self.combination = Combination.on(labels, self.validation_logits)
+        self.second_fit = SecondFit(experiment, self.combination.rival)
 
     def validation(self) -> dict[str, Any]:
         """What validation decided, and every forecast on it; the test split stays closed."""
@@ -95,8 +101,7 @@ class Judge:
         Args:
             opening: the record of its opening, without which nothing may be read from it; see `open_test`.
         """
-        splits = self.experiment.splits
-        logits = self._forecasts(splits.test_indices)
+        splits, logits = self.experiment.splits, self._test_logits
         table = prediction_table(self.experiment, "test", splits.test_indices, splits.test_chunks, logits)
         write_predictions(self.output / "predictions.parquet", [self._validation_table(), table])
         return {
@@ -119,8 +124,29 @@ class Judge:
         if not test:
             return {"validation": found, "test": None}
         indices = splits.test_indices
-        logits, forecast = self._forecasts(indices), predict(indices)
-        return {"validation": found, "test": self._newest_row(indices, splits.test_chunks, logits, forecast)}
+        opened = self._newest_row(indices, splits.test_chunks, self._test_logits, predict(indices))
+        return {"validation": found, "test": opened}
+
+    def network_share(self, weights: Mapping[str, Tensor], *, test: bool) -> dict[str, Any]:
+        """How much of the model's forecasts is the network's; see `network_share`.
+
+        Args:
+            weights: of the model.
+            test: whether the test split was opened, and counts, too.
+        """
+        splits, start = self.experiment.splits, starting_point(weights)
+        linear = linear_path(weights, self.experiment)
+
+        def report(indices: Indices, chunks: Chunks, logits: dict[str, Floats]) -> dict[str, Any]:
+            forecasts = logits["model"], linear(indices), logits[start]
+            labels, chunk_of = self.experiment.labels_of(indices), self._chunk_of(indices, chunks)
+            return share_report(labels, *forecasts, chunk_of, train_base_rate=self.train_base_rate)
+
+        return {
+            "starting_point": start,
+            "validation": report(splits.val_indices, splits.val_chunks, self.validation_logits),
+            "test": report(splits.test_indices, splits.test_chunks, self._test_logits) if test else None,
+        }
 
     def _newest_row(
         self, indices: Indices, chunks: Chunks, logits: dict[str, Floats], forecast: Floats
@@ -130,6 +156,10 @@ class Judge:
         regression = logits["logistic_regression"]
         minus_regression = paired_difference(labels, forecast, regression, chunk_of)
         return {**reports[NEWEST_ROW], "minus_regression": minus_regression}
+
+    @cached_property
+    def _test_logits(self) -> dict[str, Floats]:
+        return self._forecasts(self.experiment.splits.test_indices)
 
     def _forecasts(self, indices: Indices) -> dict[str, Floats]:
         return {"model": self.predict(indices)} | baseline_logits(self.experiment, indices, self.cache)
@@ -161,7 +191,7 @@ class Judge:
         return self.combination.describe() | found
 
     def _added(self, indices: Indices, chunks: Chunks, logits: dict[str, Floats]) -> dict[str, Any]:
-        second = second_fit_logits(self.experiment, self.combination.rival, indices, self.cache)
+        second = self.second_fit.logits(indices, self.cache)
         return self.combination.judge(
             self.experiment.labels_of(indices), logits, second, self._chunk_of(indices, chunks)
         )

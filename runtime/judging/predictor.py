@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -19,8 +19,11 @@ from torch import Tensor
 from data.command_line import one_line
 from data.files import write_atomically
 from runtime.errors import UserError
+from runtime.judging.baselines import title_of
 from runtime.judging.calibration import probabilities
+from runtime.judging.encompassing import combine
 from runtime.judging.forecast import predict_logits
+from runtime.judging.saved_rival import SavedRival, save_rival
 from runtime.judging.sealed_test import weights_sha256
 from runtime.model.architecture import Architecture
 from runtime.model.patchtst import PatchTST
@@ -31,20 +34,29 @@ from runtime.samples.loading import check_columns, check_values
 from runtime.samples.normaliser import Normaliser
 from runtime.samples.windows import WindowDataset
 
-WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+WEIGHTS, DESCRIPTION, RIVAL = "model.safetensors", "model.json", "rival.safetensors"
 
 
 def export_model(folder: Path, weights: dict[str, Tensor], experiment: Experiment, record: Mapping[str, Any]) -> None:
     """Write the weights, and beside them shape, channels and their statistics, label, decision threshold, hashes.
 
-    Each file holds the other's hash, so that `load_predictor` never takes one from another run.
+    The best rival is written, too, where it can be: what both give together stands in the record as ``addition``. Each
+    file holds another's hash, so that `load_predictor` never takes one from another run.
     """
     wanted = ("architecture", "task", "threshold", "label_price", "horizon", "timescale", "feature_columns")
     description = {name: record[name] for name in (*wanted, "data_sha256", "weights_sha256", "decision_threshold")}
+    rival = save_rival(experiment, record["addition"]["rival"])
+    description["combination"] = {
+        **{name: record["addition"][name] for name in ("rival", "weight", "decision_threshold")},
+        "rival_sha256": None if isinstance(rival, str) else weights_sha256(rival.arrays),
+        "unsaved": rival if isinstance(rival, str) else "",
+    }
     description["normaliser"] = {name: values.tolist() for name, values in asdict(experiment.normaliser).items()}
     text = (json.dumps(description, indent=2, allow_nan=False) + "\n").encode()
     write_atomically(folder / DESCRIPTION, text)
     metadata = {"description_sha256": hashlib.sha256(text).hexdigest()}
+    if not isinstance(rival, str):
+        write_atomically(folder / RIVAL, save(rival.arrays, metadata))
     write_atomically(folder / WEIGHTS, save(weights, metadata))
 
 
@@ -59,6 +71,9 @@ class Predictor:
         timescale: of the bars it reads.
         decision_threshold: probability from which on it says yes, tuned on validation; None if that had no positives.
         description: all of ``model.json``, the label's definition among it.
+        folder: what it was loaded from.
+        rival: the best rival, where the two forecast together; None where the model forecasts alone.
+        weight: of the model beside the rival, in logits.
     """
 
     model: PatchTST
@@ -67,6 +82,31 @@ class Predictor:
     timescale: str
     decision_threshold: float | None
     description: Mapping[str, Any]
+    folder: Path
+    rival: SavedRival | None = None
+    weight: float = 1.0
+
+    def combined(self) -> Predictor:
+        """The model and its best rival together, as validation decided: see ``addition`` in ``result.json``.
+
+        Raises:
+            UserError: if the rival was not saved, or its file is missing, damaged or another run's.
+        """
+        path = self.folder / RIVAL
+        try:
+            told = msgspec.convert(self.description.get("combination"), _Combination)
+        except msgspec.ValidationError as error:
+            raise UserError(f"{path.with_name(DESCRIPTION)} holds no combination with a rival; {_AGAIN}") from error
+        if told.rival_sha256 is None:
+            raise UserError(f"the best rival, {title_of(told.rival)}, cannot be saved: {told.unsaved}")
+        arrays, _ = read_weights(path)
+        if weights_sha256(arrays) != told.rival_sha256:
+            raise UserError(f"{path} holds another rival than {DESCRIPTION} says; {_AGAIN}")
+        try:
+            rival = SavedRival(told.rival, arrays)
+        except ValueError as error:
+            raise UserError(f"{path} cannot be used ({one_line(error)}); {_AGAIN}") from error
+        return replace(self, rival=rival, weight=told.weight, decision_threshold=told.decision_threshold)
 
     def predict(self, daily: pd.DataFrame) -> pd.Series[float]:
         """Probability that the label comes true, at the close of every bar that has enough bars before it.
@@ -92,7 +132,11 @@ class Predictor:
             raise UserError(f"the table holds {len(bars)} {self.timescale} bars; a forecast needs {context_length}")
         features = self.normaliser.apply(bars[list(self.feature_columns)].to_numpy(np.float32))
         dataset = WindowDataset(features, np.full(len(bars), np.nan), context_length)
-        logits = predict_logits(self.model, dataset, np.arange(len(bars) - context_length + 1))
+        starts = np.arange(len(bars) - context_length + 1)
+        logits = predict_logits(self.model, dataset, starts)
+        if self.rival is not None:
+            rival = self.rival.logits(features, starts + context_length - 1, context_length)
+            logits = combine(rival, logits, self.weight)
         dates = pd.DatetimeIndex(bars["Date"].iloc[context_length - 1 :], name="Date")
         return pd.Series(probabilities(logits), index=dates, name="probability")
 
@@ -115,7 +159,7 @@ def load_predictor(folder: str | Path) -> Predictor:
     if weights_sha256(state) != told.get("weights_sha256"):
         raise UserError(f"{weights} holds other weights than {description.name} says; {_AGAIN}")
     try:
-        return _predictor(state, told)
+        return _predictor(Path(folder), state, told)
     except (ValueError, RuntimeError) as error:  # written by something else than `export_model`
         raise UserError(f"{description} does not describe {weights.name} ({one_line(error)}); {_AGAIN}") from error
 
@@ -138,7 +182,17 @@ class _Description(msgspec.Struct):
     normaliser: _Statistics
 
 
-def _predictor(state: dict[str, Tensor], told: dict[str, Any]) -> Predictor:
+class _Combination(msgspec.Struct):
+    """The part of ``model.json`` that `Predictor.combined` needs."""
+
+    rival: str
+    weight: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    decision_threshold: float | None
+    rival_sha256: str | None
+    unsaved: str
+
+
+def _predictor(folder: Path, state: dict[str, Tensor], told: dict[str, Any]) -> Predictor:
     needed = msgspec.convert(told, _Description)
     architecture, statistics = needed.architecture, needed.normaliser
     if not architecture.num_channels == len(needed.feature_columns) == len(statistics.mean) == len(statistics.std):
@@ -154,6 +208,7 @@ def _predictor(state: dict[str, Tensor], told: dict[str, Any]) -> Predictor:
         timescale=needed.timescale,
         decision_threshold=needed.decision_threshold,
         description=told,
+        folder=folder,
     )
 
 

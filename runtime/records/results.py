@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from runtime.records.differences import Addition, Difference, Range
-from runtime.records.rivals import BoostingRecord, NewestRowRecord
+from runtime.records.rivals import BoostingRecord, NetworkShare, NewestRowRecord
 
 
 class Alarm(Struct, frozen=True):
@@ -213,6 +213,7 @@ class Result(Struct, frozen=True, kw_only=True):
     addition: Addition | None = None  # as of every record made before it was measured
     boosting: BoostingRecord | None = None  # as of records made before its size was chosen
     newest_row_network: NewestRowRecord | None = None
+    network_share: NetworkShare | None = None
 
     def __post_init__(self) -> None:
         whole = self.validation and self.training and self.parameter_count
@@ -220,6 +221,8 @@ class Result(Struct, frozen=True, kw_only=True):
             raise ValueError(f"{self.status}, but without a validation report of a trained model")
         if any("model" not in each for each in (self.validation, self.test) if each is not None):
             raise ValueError("a split without a report of the model")
+        if self.addition and any(self.addition.rival not in each for each in self.judged().values()):
+            raise ValueError("what the model adds is told of a rival that was not judged")
 
     def judged(self) -> dict[str, Forecasts]:
         """Name and reports of each split that was evaluated."""

@@ -35,3 +35,23 @@ class NewestRowRecord(Struct, frozen=True):
     def on(self, split: str) -> NewestRowReport | None:
         """Its report on ``validation`` or ``test``."""
         return self.test if split == "test" else self.validation
+
+
+class ShareReport(Struct, frozen=True):
+    """See `judging.network_share.share_report`."""
+
+    skill: dict[str, float]
+    encoder_rms: float
+    minus_linear_path: dict[str, Difference]
+
+
+class NetworkShare(Struct, frozen=True):
+    """How much of a model's forecasts is its network's."""
+
+    starting_point: str
+    validation: ShareReport
+    test: ShareReport | None = None
+
+    def on(self, split: str) -> ShareReport | None:
+        """Its report on ``validation`` or ``test``."""
+        return self.test if split == "test" else self.validation

@@ -24,9 +24,10 @@ def added_on(result: Result | None, split: str) -> tuple[Addition, Added, Differ
     """
     addition = result.addition if result else None
     added = addition.on(split) if addition else None
-    if result is None or addition is None or added is None:
+    alone = result.judged()[split][addition.rival].model_minus_this.get("log_loss") if result and addition else None
+    if addition is None or added is None or alone is None:
         raise Unknown(LACKS_IT)
-    return addition, added, result.judged()[split][addition.rival].model_minus_this["log_loss"]
+    return addition, added, alone
 
 
 def headline(rival: str, split: str, combined: Way | None, alone: Way) -> tuple[str, Tone]:

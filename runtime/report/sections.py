@@ -22,6 +22,7 @@ from runtime.report.figures.ranking import precision_recall_curves, roc_curves
 from runtime.report.figures.reliability import reliability_diagram
 from runtime.report.figures.search_history import search_history
 from runtime.report.figures.split import split_chart
+from runtime.report.network_share import idle_words, share_table
 from runtime.report.phase import ReportedExperiment, ReportedPhase
 from runtime.report.rivals import boosting_words
 from runtime.report.runs import ReportedRun, Unknown
@@ -113,7 +114,7 @@ def run_section(run: ReportedRun, *, folded: bool = False) -> Section:
     tables = [addition_table(result, split) for split in reversed(judged)] if result and result.addition else []
     tables += [forecasts_table(split, judged[split]) for split in reversed(judged)]
     if result:
-        tables += [table for split in reversed(judged) if (table := window_table(result, split))]
+        tables += _network_tables(result)
     if result and result.unseen:
         tables.append(forecasts_table("test samples of assets that are held out whole", result.unseen))
     by_asset = list(reversed(result.by_asset)) if result else []
@@ -133,7 +134,12 @@ def run_section(run: ReportedRun, *, folded: bool = False) -> Section:
 
 
 def _rival_words(result: Result) -> list[str]:
-    return [*window_words(result), *boosting_words(result)]
+    return [*idle_words(result), *window_words(result), *boosting_words(result)]
+
+
+def _network_tables(result: Result) -> list[Table]:
+    found = [share_table(result), *(window_table(result, split) for split in reversed(result.judged()))]
+    return [table for table in found if table is not None]
 
 
 def _run_figures(run: ReportedRun, judged: Iterable[str]) -> list[Figure]:

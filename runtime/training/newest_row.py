@@ -76,7 +76,7 @@ def judge_newest_rows(runs: Sequence[SeedRun], masked: Training, stop: Stop) -> 
         if has_newest_row(run.record()):
             continue
         stop.check()
-        print(f"seed {run.seed}: training the same network on the newest row alone")
+        print(f"seed {run.seed}: the same network on the newest row alone")
         rival = _Rival(masked, run, run.record()["architecture_name"])
         try:
             with memory_failures():

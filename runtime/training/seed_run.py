@@ -17,7 +17,7 @@ from data.files import write_atomically
 from runtime.errors import RunError, UserError, memory_failures
 from runtime.judging.alarms import Watch, few_positives, training_alarms
 from runtime.judging.judge import Judge
-from runtime.judging.predictor import WEIGHTS, export_model, read_weights
+from runtime.judging.predictor import RIVAL, WEIGHTS, export_model, read_weights
 from runtime.judging.sealed_test import weights_sha256
 from runtime.records.environment import environment
 from runtime.records.files import read_record, write_json
@@ -125,7 +125,7 @@ class SeedRun:
         arguments, candidates = self.training.arguments, self._candidates()
         warn_of_others(self.output / "checkpoints", [candidate.checkpoints for candidate in candidates])
         _keep_finished(self._result)
-        for name in (WEIGHTS, "predictions.parquet"):
+        for name in (WEIGHTS, RIVAL, "predictions.parquet"):
             (self.output / name).unlink(missing_ok=True)
         record = self.training.describe(self.seed)
         self._write("running", record)  # what a killed run leaves
@@ -134,10 +134,11 @@ class SeedRun:
             with memory_failures():
                 trained = train_candidates(candidates, self._metrics(record), stop)
             record |= trained.describe()
-            record |= self.judge(trained.trainer).validation()
+            judge, weights = self.judge(trained.trainer), trained.trainer.learner.weights()
+            record |= judge.validation() | {"network_share": judge.network_share(weights, test=False)}
             record["alarms"] = training_alarms(self.training.experiment, record)
             if arguments.train_fraction is None:  # a part of the days is for the curve, not for forecasts
-                export_model(self.output, trained.trainer.learner.weights(), self.training.experiment, record)
+                export_model(self.output, weights, self.training.experiment, record)
         except (KeyboardInterrupt, BrokenPipeError):
             self._write("interrupted", record)
             raise
@@ -162,7 +163,10 @@ class SeedRun:
         known = record["test_opening"] or {}
         if record["status"] == "finished" and known.get("weights_sha256") == opening["weights_sha256"]:
             return
-        record |= self.judge(self.restored(record)).test(opening)
+        trainer = self.restored(record)
+        judge = self.judge(trainer)
+        record |= judge.test(opening)
+        record |= {"network_share": judge.network_share(trainer.learner.weights(), test=True)}
         record["alarms"] = training_alarms(self.training.experiment, record)
         write_json(self._result, record | {"status": "finished"})
 

@@ -31,8 +31,8 @@ def addition_to_rival(run: ReportedRun, split: str) -> Picture:
         axes.grid(visible=False, axis="y")
         axes.set(ylim=(-len(found) + 0.4, 0.75), xlabel=f"log loss − {title_of(addition.rival)}'s")
         axes.locator_params(axis="x", nbins=5)
-        name_sides(axes, palette, "lower", "higher")
-        axes.set_title(f"Beside {title_of(addition.rival)} alone, {split}")
+        name_sides(axes, palette, "lower log loss", "higher log loss")
+        axes.set_title(f"What is added to {title_of(addition.rival)}, {split}")
 
     described = "; ".join(f"{each.title} {with_interval(difference)}" for each, difference in found)
     return draw(

@@ -23,6 +23,7 @@ from runtime.judging.alarms import (
 )
 from runtime.judging.evaluation import Tuned, base_rate_logit, evaluate, log_loss
 from runtime.judging.intervals import forecast_intervals, paired_difference
+from runtime.judging.network_share import share_report
 from runtime.search.trial import describe
 from tests.helpers.tiny import make_experiment, with_labels
 
@@ -136,9 +137,13 @@ def test_few_positives() -> None:
 def judged(experiment: Any, model: Any, *, best_epoch: int = 3) -> dict[str, Any]:
     """The part of a record that alarms read; ``model`` turns labels into logits."""
     record: dict[str, Any] = {"training": {"best_epoch": best_epoch}, "recipe": {"max_epochs": 10}, "test": None}
+    record["network_share"] = {}
     for split, indices in (("validation", SPLITS.val_indices), ("test", SPLITS.test_indices)):
         labels, chunk_of = experiment.labels_of(indices), np.repeat(np.arange(4), indices.size // 4)
         record[split] = {}
+        linear = np.full(labels.size, 0.1)
+        share = share_report(labels, model(labels), linear, linear, chunk_of, train_base_rate=0.43)
+        record["network_share"][split] = share
         for name, logits in (("model", model(labels)), ("base_rate", np.full(labels.size, -0.3))):
             record[split][name] = evaluate(labels, logits, train_base_rate=0.43, tuned=Tuned(None, None)) | {
                 "intervals": forecast_intervals(labels, logits, chunk_of, train_base_rate=0.43),

@@ -117,6 +117,17 @@ def test_what_is_finished_is_not_run_again(finished: Path) -> None:
     assert [(finished / folder / "run.log").read_text().count("data: ") for folder in (SEARCH, TRAIN)] == logs
 
 
+def test_a_rival_without_history_is_added_to_what_is_finished(finished: Path, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(finished, project, symlinks=True)
+    for finished_earlier in (1, 2):
+        answer = run(project, *RUN, *TASK, "--newest-row-network")
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        assert answer.stdout.count("finished earlier") == finished_earlier
+        assert records(project) == records(finished)
+    assert json.loads((project / TRAIN / "result.json").read_text())["newest_row_network"]["test"]["log_loss"] > 0
+
+
 def test_ctrl_c_saves_and_says_how_it_goes_on(project_copy: Path, tmp_path: Path) -> None:
     project = copy(project_copy, tmp_path)
     process = start(project, *TASK)

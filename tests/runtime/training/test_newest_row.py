@@ -191,8 +191,11 @@ def test_its_failure_is_recorded_and_tried_again(tmp_path: Path, monkeypatch: py
     assert first["status"] == second["status"] == "finished"
     assert second[NAME]["test"]["log_loss"] > 0
     assert len(openings(arguments)) == 1
-    monkeypatch.setattr(Trainer, "fit", FIT)
+    for kept in (tmp_path / "outputs/baselines").glob(f"{NAME}-*"):
+        kept.unlink()
+    seen = trainings(monkeypatch)
     assert train(arguments, **QUICK)[NAME]["test"]["log_loss"] > 0
+    assert seen == [True], "what has its rival is left alone"
 
 
 def test_windows_that_are_standardised_by_themselves_are_refused_before_anything_else(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ import torch
 
 from runtime.training import plan
 from runtime.training.trainer import Trainer
-from tests.helpers.tiny import make_experiment, make_trainer
+from tests.helpers.tiny import make_arguments, make_experiment, make_trainer
+from tests.helpers.tiny_run import run_tiny
 
 
 def test_every_step_has_ended_before_the_next_begins_and_the_clock_starts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,6 +31,15 @@ def test_every_step_has_ended_before_the_next_begins_and_the_clock_starts(monkey
     monkeypatch.setattr(Trainer, "_train_step", begin)
     make_trainer(make_experiment()).measure_step_seconds(2)
     assert events == ["begun", "ended"] * 3
+
+
+def test_a_rival_without_history_costs_as_much_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(plan, "epoch_seconds", lambda *_: 360.0)
+    for asked, hours in ((False, "2.00"), (True, "4.00")):
+        run_tiny(make_arguments(tmp_path, dry_run=True, seeds=2, newest_row_network=asked))
+        assert f"cost: about {hours} hours of training steps" in capsys.readouterr().out
 
 
 def test_the_memory_of_a_gpu_is_told_beside_the_processor_s(
