@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from data.files import write_atomically
 from runtime.errors import RunError, UserError, memory_failures
@@ -25,11 +27,14 @@ from runtime.records.metrics_log import MetricsLog
 from runtime.records.tracking import Tracking, scalars
 from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
+from runtime.script.ranks import Ranks
 from runtime.script.stopping import Stop
 from runtime.training.candidates import Candidate, train_candidates
 from runtime.training.checkpoint import Checkpoints, warn_of_others
+from runtime.training.learner import Learner
 from runtime.training.recipe import Recipe
 from runtime.training.sharded_checkpoint import ShardedCheckpoints
+from runtime.training.step_time import make_learner
 from runtime.training.trainer import Trainer
 
 Architectures = Mapping[str, Mapping[str, Any]]
@@ -55,6 +60,17 @@ class Training:
         """A fresh trainer of one candidate, on every rank."""
         with self.arguments.ranks.order(Training.trainer, self, fields, seed):
             return self.make_trainer(self.experiment, dict(fields), self.recipe, seed, self.arguments)
+
+    def outline(self, fields: Mapping[str, Any], seed: int) -> Trainer:
+        """The trainer of one candidate on the meta device, as if this rank were alone: it costs nothing."""
+        arguments = replace(self.arguments, device=torch.device("meta"), ranks=Ranks())
+        return self.make_trainer(self.experiment, dict(fields), self.recipe, seed, arguments)
+
+    def learner(self, fields: Mapping[str, Any], seed: int, layers: int) -> Learner:
+        """What takes the steps of one candidate with so many layers, on every rank, and is not to learn anything."""
+        with self.arguments.ranks.order(Training.learner, self, fields, seed, layers):
+            outline, device = self.outline(fields, seed), self.arguments.device
+            return make_learner(outline, self.experiment.windows, device, self.arguments.ranks, layers)
 
     def identity(self, seed: int) -> dict[str, Any]:
         """Which training this is: the question, the data, the split, the script and what it was asked for."""
