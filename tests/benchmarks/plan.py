@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.plan [--only 2M 20M] [--seconds 4]
 
-Builds each architecture of a budget, times one of its layers as a plan does and then whole steps, in turn, and prints the
-ratio: within 0.7 and 1.3 is what a plan promises on an idle machine. A minute for 2M and 20M on two idle cores.
+Builds each architecture of a budget, times one of its layers as a plan does and then whole steps, in turn, and prints
+the ratio: within 0.7 and 1.3 is what a plan promises on an idle machine. A minute for 2M and 20M on two idle cores.
 """
 
 from __future__ import annotations
