@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from data.files import write_atomically
-from runtime.errors import RunError, UserError, memory_failures
+from runtime.errors import RunError, UserError, resource_failures
 from runtime.judging.alarms import Watch, few_positives, training_alarms
 from runtime.judging.judge import Judge
 from runtime.judging.predictor import WEIGHTS, export_model, read_weights
@@ -139,7 +139,7 @@ class SeedRun:
         self._write("running", record)  # what a killed run leaves
         write_atomically(self.output / "script.py", arguments.script_bytes)
         try:
-            with memory_failures():
+            with resource_failures():
                 trained = train_candidates(candidates, self._metrics(record), stop)
             record |= trained.describe()
             record |= self._judge(trained.trainer).validation()

@@ -44,6 +44,12 @@ def test_script_that_returns_exits_with_0_and_prints_nothing(capsys: pytest.Capt
         (RuntimeError("compiled: CUDA out of memory"), 1, "failed: out of memory: compiled: CUDA out of memory\n"),
         (MemoryError("no room"), 1, "failed: out of memory: no room\n"),
         (
+            RuntimeError("can't start new thread"),
+            1,
+            "failed: no further thread or process can be started: can't start new thread; look at `ulimit -u`, "
+            "`ulimit -v` and a container's limit of processes, or set OMP_NUM_THREADS=1\n",
+        ),
+        (
             RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"),
             1,
             "failed: out of memory: DefaultCPUAllocator: can't allocate memory: 9 bytes\n",
