@@ -44,7 +44,11 @@ def ratios(budget: str, seconds: float) -> None:
 
 def main() -> None:
     """Compare."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.plan",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--only", nargs="+", default=["2M", "20M"], metavar="BUDGET", help="budgets (default: 2M 20M)")
     parser.add_argument("--seconds", type=float, default=4.0, help="of whole steps for each architecture (default: 4)")
     given = parser.parse_args()
