@@ -10,7 +10,9 @@ import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
-EXIT_OK, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_BUG = 0, 2, 75, 123
+from data.resources import missing_resource
+
+EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_BUG = 0, 1, 2, 75, 123
 
 
 class Parser(argparse.ArgumentParser):
@@ -25,9 +27,9 @@ def run(work: Callable[[], int], mistake: type[Exception]) -> int:
     """Call ``work`` and return the exit code.
 
     Returns:
-        What ``work`` returned; 0 when nobody reads what it prints; 2 for an `OSError` or the user's ``mistake``,
-            which is printed in one line, with its notes below; 75 after Ctrl+C; 123 for any other exception, which is
-            ours.
+        What ``work`` returned; 0 when nobody reads what it prints; 1 when memory, threads or processes ran out; 2 for
+            another `OSError` or the user's ``mistake``, which is printed in one line, with its notes below; 75 after
+            Ctrl+C; 123 for any other exception, which is ours.
     """
     prepare_output()
     try:
@@ -37,16 +39,23 @@ def run(work: Callable[[], int], mistake: type[Exception]) -> int:
             flush_output()
     except BrokenPipeError:
         return EXIT_OK
-    except (OSError, mistake) as error:
-        print(f"error: {with_notes(error)}", file=sys.stderr)
-        return EXIT_USAGE
     except KeyboardInterrupt:
         print("interrupted; every file is whole: run the same command again", file=sys.stderr)
         return EXIT_INTERRUPTED
-    except Exception:
-        traceback.print_exc()
-        print("internal error: a bug of ours, not of your input; please report the lines above", file=sys.stderr)
-        return EXIT_BUG
+    except Exception as error:
+        return _failed(error, mistake)
+
+
+def _failed(error: Exception, mistake: type[Exception]) -> int:
+    if sentence := missing_resource(error):
+        print(f"failed: {one_line(sentence)}", file=sys.stderr)
+        return EXIT_FAILED
+    if isinstance(error, OSError | mistake):
+        print(f"error: {with_notes(error)}", file=sys.stderr)
+        return EXIT_USAGE
+    traceback.print_exc()
+    print("internal error: a bug of ours, not of your input; please report the lines above", file=sys.stderr)
+    return EXIT_BUG
 
 
 def prepare_output() -> None:

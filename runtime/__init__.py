@@ -8,11 +8,13 @@ them, `scaling` on `judging` and `records`, `report` on all but `phase`.
 
 import lazy_loader
 
+from data.resources import say_missing_resources
 from data.supported import require_supported
 from runtime.script.stopping import leave_on_signals, runs_a_script
 
 require_supported()
 if runs_a_script():
     leave_on_signals()  # until `run_script` knows better
+    say_missing_resources()
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from data.resources import is_out_of_memory, missing_resource
 
 
 class UserError(ValueError):
@@ -19,21 +20,14 @@ class OutOfMemory(RunError):  # noqa: N818 - named as the condition is
     """The machine has too little memory for this micro-batch."""
 
 
-_ALLOCATORS_WORDS = ("can't allocate memory", "CUDA out of memory", "CUDA error: out of memory", "STATUS_ALLOC_FAILED")
-
-
 @contextmanager
-def memory_failures() -> Iterator[None]:
-    """Turn every way of running out of memory into `OutOfMemory`; torch's allocators raise a bare RuntimeError."""
+def resource_failures() -> Iterator[None]:
+    """Turn every way of running out of memory into `OutOfMemory`, and of threads and processes into `RunError`."""
     try:
         yield
-    except MemoryError as error:
-        raise OutOfMemory(f"out of memory: {error}") from error
-    except OSError as error:
-        if error.errno == errno.ENOMEM:
-            raise OutOfMemory(f"out of memory: {error}") from error
+    except RunError:
         raise
-    except RuntimeError as error:
-        if type(error).__name__ == "OutOfMemoryError" or any(words in str(error) for words in _ALLOCATORS_WORDS):
-            raise OutOfMemory(f"out of memory: {str(error).splitlines()[0]}") from error
-        raise
+    except Exception as error:
+        if (sentence := missing_resource(error)) is None:
+            raise
+        raise (OutOfMemory if is_out_of_memory(error) else RunError)(sentence) from error

@@ -10,45 +10,25 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers import slow
 from tests.helpers.small_project import make_small_project
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two processes share two cores
 
-SLOW = (
-    "runtime/phase/test_command.py",
-    "runtime/search/test_workers.py",
-    "end_to_end/test_lifecycle.py",
-    "runtime/training/test_sharded_resume.py",
-    "end_to_end/test_borrowing_phases.py",
-    "end_to_end/test_panel.py",
-    "runtime/search/test_postgres.py",
-    "runtime/training/test_sharded_scripts.py",
-    "runtime/search/test_search_killed.py",
-    "runtime/search/test_ray_trials.py",
-    "runtime/training/test_sharded_endings.py",
-    "runtime/report/test_page.py",
-    "runtime/training/test_interruption.py",
-    "runtime/training/test_sharding.py",
-    "runtime/phase/test_ray_cluster.py",
-    "codegen/files/test_extras.py",
-    "codegen/files/test_writing.py",
-    "runtime/report/test_in_browser.py",
-)
-"""Files that run whole scripts, clusters or browsers, the slowest first: they are marked and begun so."""
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the slow files, so that no process ends long before the other."""
+    """Mark what is slow, and begin with the slow files, so that no process ends long before the other."""
     tests = Path(__file__).parent
     place = {item: _place(item.path.relative_to(tests).as_posix()) for item in items}
     for item in items:
-        if place[item] < len(SLOW):
+        name = item.name.partition("[")[0]
+        if place[item] < len(slow.FILES) or f"{item.path.relative_to(tests).as_posix()}::{name}" in slow.TESTS:
             item.add_marker("slow")
     items.sort(key=place.__getitem__)
 
 
 def _place(file: str) -> int:
-    return SLOW.index(file) if file in SLOW else len(SLOW)
+    return slow.FILES.index(file) if file in slow.FILES else len(slow.FILES)
 
 
 @pytest.fixture(scope="session")

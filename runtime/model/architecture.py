@@ -146,6 +146,14 @@ class Architecture:
         last_row = self.num_channels if self.last_row else 0
         return embedding + positions + self.num_layers * (attention + feed_forward + norms) + head + last_row
 
+    def training_operations(self, samples: int) -> float:
+        """Floating-point operations of training on so many samples, forward and backward.
+
+        Six a weight and token (Kaplan et al., 2020, arXiv:2001.08361, section 2.1).
+        """
+        sequences = self.num_channels if self.channels == "independent" else 1
+        return 6.0 * self.parameter_count() * self.num_patches * sequences * samples
+
 
 def solve_d_ff(budget: int, **fields: Any) -> Architecture:
     """Return the architecture whose ``d_ff`` is the multiple of 32 that comes nearest to the budget.

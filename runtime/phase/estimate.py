@@ -45,9 +45,6 @@ def search_hours(script: ModuleType, experiment: Experiment, speed: float) -> fl
 
 
 def _epoch_operations(script: ModuleType, experiment: Experiment, fields: Mapping[str, Any]) -> float:
-    """Six a weight and token, forward and backward (Kaplan et al., 2020, arXiv:2001.08361, section 2.1)."""
     channels, context = len(script.FEATURE_COLUMNS), script.CONTEXT_LENGTH
     shape = Architecture(num_channels=channels, context_length=context, **script.MODEL, **fields)
-    sequences = channels if shape.channels == "independent" else 1
-    samples = experiment.splits.train_indices.size
-    return 6.0 * shape.parameter_count() * shape.num_patches * sequences * samples
+    return shape.training_operations(experiment.splits.train_indices.size)

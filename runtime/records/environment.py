@@ -17,6 +17,8 @@ import torch
 
 from runtime.model.precision import precision_of
 
+_CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+
 
 def versions() -> dict[str, str]:
     """Of what computes a training: to the last bit it is the same only under the same ones."""
@@ -48,3 +50,22 @@ def peak_memory_bytes() -> int:
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def memory_bytes(device: torch.device) -> int | None:
+    """All the memory a device has for this process, whoever uses it at the moment; None where that is not told.
+
+    A processor's is the machine's, or what a container (Linux control groups, both versions) or ``ulimit -v`` leaves.
+    """
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    if device.type != "cpu":
+        return None
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    address_space, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if address_space != resource.RLIM_INFINITY:
+        limits.append(address_space)
+    for path in _CONTAINER_LIMITS:
+        text = path.read_text(encoding="utf-8").strip() if path.is_file() else "max"
+        limits += [int(text)] if text.isdigit() else []
+    return min(limits)

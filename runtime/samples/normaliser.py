@@ -52,7 +52,8 @@ class Normaliser:
         blocks = [rows[begin : begin + _BLOCK] for begin in range(0, rows.size, _BLOCK)]
         mean = sum(features[block].sum(axis=0, dtype=np.float64) for block in blocks) / rows.size
         std = np.sqrt(sum(((features[block] - mean) ** 2).sum(axis=0) for block in blocks) / rows.size)
-        constant = np.flatnonzero(std <= 1e-12 * np.maximum(1.0, np.abs(mean)))
+        # Sums of float32 values are exact here, so a constant has no deviation at all, however large it is.
+        constant = np.flatnonzero(std.astype(np.float32) == 0)
         if constant.size:
             name = feature_columns[constant[0]]
             raise UserError(f"feature {name!r} is constant in the training rows; leave it out of feature_columns")

@@ -19,6 +19,7 @@ from runtime.judging.evaluation import with_reasons
 from runtime.judging.intervals import LEAST_CHUNKS, t_interval
 
 LEAST_BLOCKS = 2
+LEAST_SIZES = 2
 MOST_EXACT = 20_000
 DRAWS = 9_999
 SEED = 0
@@ -44,14 +45,14 @@ def trend(sizes: Floats, losses: Floats, blocks: str = "seeds") -> dict[str, Any
         ``slope`` (change of loss when the size grows tenfold) and ``slope_interval`` (t over blocks).
     """
     decades, distinct = np.log10(sizes), np.unique(sizes).size
-    counting = losses[np.isfinite(losses).sum(axis=1) >= LEAST_BLOCKS]
+    counting = losses[np.isfinite(losses).sum(axis=1) >= LEAST_SIZES]
     found: dict[str, Any] = dict.fromkeys(("test", "statistic", "p_value", "slope", "slope_interval"))
-    reasons = dict.fromkeys(found, f"measured sizes: {distinct}; a trend needs 2")
-    if distinct >= 2:
+    reasons = dict.fromkeys(found, f"measured sizes: {distinct}; a trend needs {LEAST_SIZES}")
+    if distinct >= LEAST_SIZES:
         reasons = dict.fromkeys(
             found, f"{blocks} with two sizes or more: {len(counting)}; a trend needs {LEAST_BLOCKS}"
         )
-    if distinct >= 2 and len(counting) >= LEAST_BLOCKS:
+    if distinct >= LEAST_SIZES and len(counting) >= LEAST_BLOCKS:
         balanced = bool(np.isfinite(counting).all())
         found |= _page(counting) if balanced and len(sizes) >= 3 else _regression(decades, counting)
         found["slope"] = _slope(decades, counting)

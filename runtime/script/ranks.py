@@ -20,7 +20,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from runtime.arrays import Floats
-from runtime.errors import RunError, memory_failures
+from runtime.errors import RunError, resource_failures
 from runtime.script.running import EXIT_OK, exit_code
 from runtime.script.stopping import EXIT_INTERRUPTED, Stop, finish_step_first
 
@@ -85,7 +85,7 @@ class Ranks:
         try:
             with _lost_ranks():
                 self._join(device)
-            with memory_failures():
+            with resource_failures():
                 yield
         except BaseException as error:
             self._dismiss(exit_code(error))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from data.command_line import flush_output, one_line, prepare_output, with_notes
-from runtime.errors import RunError, UserError, memory_failures
+from runtime.errors import RunError, UserError, resource_failures
 from runtime.script.stopping import EXIT_INTERRUPTED, end_with_driver, how_to_continue, ignore_signals, raise_on_signals
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_BUG = 0, 1, 2, 123
@@ -28,7 +28,7 @@ def run_script(main: Callable[[], None]) -> int:
     end_with_driver()
     try:
         try:
-            with memory_failures():
+            with resource_failures():
                 main()
         finally:
             flush_output()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import optuna
@@ -91,6 +91,10 @@ class Objective:
             micro_batch_size=micro_batch_size,
             checkpoint_activations=self.checkpoint_activations,
         )
+
+    def outline(self, hyperparameters: Hyperparameters) -> Trainer:
+        """The trainer of a configuration on the meta device: it costs nothing."""
+        return replace(self, device="meta").make_trainer(hyperparameters)
 
 
 def reporter(trial: Trial) -> Callable[[EpochRecord], None]:

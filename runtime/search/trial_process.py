@@ -20,7 +20,7 @@ from types import ModuleType
 
 import torch
 
-from runtime.errors import OutOfMemory, RunError, UserError, memory_failures
+from runtime.errors import OutOfMemory, RunError, UserError, resource_failures
 from runtime.records.environment import peak_memory_bytes
 from runtime.search.engine import DeadlineReached, TrialFault, WorkerLost
 from runtime.search.objective import Hyperparameters, Objective
@@ -195,7 +195,7 @@ def _serve(
 def outcome(train: Callable[[], TrainingResult]) -> TrainingResult | Exception:
     """The result, or what its driver is to raise; a driver that is gone is not among it."""
     try:
-        with memory_failures():
+        with resource_failures():
             return train()
     except (EOFError, ConnectionError):
         raise

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from tqdm import tqdm
 
-from runtime.errors import OutOfMemory, memory_failures
+from runtime.errors import OutOfMemory, resource_failures
 from runtime.judging.alarms import Watch
 from runtime.judging.sealed_test import weights_sha256
 from runtime.records.environment import peak_memory_bytes
@@ -74,7 +74,7 @@ class Candidate:
                 trainer.micro_batch_size = micro_batch_size
             metrics.restart(earlier + self.metrics(trainer), trainer.recipe.values())
             try:
-                with memory_failures():
+                with resource_failures():
                     return trainer, self._fit(trainer, metrics, stop)
             except OutOfMemory as error:
                 # BatchNorm's statistics are those of a whole batch.

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from data.files import write_atomically
-from runtime.errors import OutOfMemory, UserError, memory_failures
+from runtime.errors import OutOfMemory, UserError, resource_failures
 from runtime.records.environment import versions
 from runtime.training.trainer import Trainer
 
@@ -131,7 +131,7 @@ class Checkpoints:
         if file_sha256(path) != name.rpartition("-")[2]:
             raise Damaged(CHANGED)
         try:
-            with memory_failures():
+            with resource_failures():
                 content = torch.load(path, weights_only=True, map_location="cpu")
         except OutOfMemory:
             raise  # which says nothing about the file

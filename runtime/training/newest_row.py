@@ -21,7 +21,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from data.files import write_atomically
-from runtime.errors import RunError, UserError, memory_failures
+from runtime.errors import RunError, UserError, resource_failures
 from runtime.judging.alarms import Watch
 from runtime.judging.baseline_cache import question_key
 from runtime.judging.judge import NEWEST_ROW
@@ -34,8 +34,9 @@ from runtime.script.ranks import RankLost
 from runtime.script.stopping import Stop
 from runtime.training.candidates import Candidate, train_candidates
 from runtime.training.finished import has_newest_row
-from runtime.training.seed_run import SeedRun, Training
+from runtime.training.seed_run import SeedRun
 from runtime.training.trainer import Trainer
+from runtime.training.training import Training
 
 
 def on_newest_rows(training: Training) -> Training:
@@ -79,7 +80,7 @@ def judge_newest_rows(runs: Sequence[SeedRun], masked: Training, stop: Stop) -> 
         print(f"seed {run.seed}: the same network on the newest row alone")
         rival = _Rival(masked, run, run.record()["architecture_name"])
         try:
-            with memory_failures():
+            with resource_failures():
                 rival.judge(stop)
         except RankLost:
             raise

@@ -6,7 +6,7 @@ still closed) and ``finished``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -14,77 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from data.files import write_atomically
-from runtime.errors import RunError, UserError, memory_failures
-from runtime.judging.alarms import Watch, few_positives, training_alarms
+from runtime.errors import RunError, UserError, resource_failures
+from runtime.judging.alarms import Watch, training_alarms
 from runtime.judging.judge import Judge
 from runtime.judging.predictor import RIVAL, WEIGHTS, export_model, read_weights
 from runtime.judging.sealed_test import weights_sha256
-from runtime.records.environment import environment
 from runtime.records.files import read_record, write_json
 from runtime.records.metrics_log import MetricsLog
-from runtime.records.tracking import Tracking, scalars
-from runtime.samples.experiment import Experiment
-from runtime.script.arguments import Arguments
-from runtime.script.place import place_of
+from runtime.records.tracking import scalars
 from runtime.script.stopping import Stop
 from runtime.training.candidates import Candidate, train_candidates
-from runtime.training.checkpoint import Checkpoints, warn_of_others
-from runtime.training.recipe import Recipe
-from runtime.training.sharded_checkpoint import ShardedCheckpoints
+from runtime.training.checkpoint import warn_of_others
 from runtime.training.trainer import Trainer
-
-Architectures = Mapping[str, Mapping[str, Any]]
-MakeTrainer = Callable[[Experiment, dict[str, Any], Recipe, int, Arguments], Trainer]
-Provenance = Mapping[str, Any]
-"""Where hyperparameters come from, as it stands in the script."""
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Training:
-    """What all seeds of a command share; see `run_training`."""
-
-    experiment: Experiment
-    recipe: Recipe
-    make_trainer: MakeTrainer
-    arguments: Arguments
-    architectures: Architectures
-    provenance: Provenance
-    checkpoint_share: float
-    tracking: Tracking
-
-    def trainer(self, fields: Mapping[str, Any], seed: int) -> Trainer:
-        """A fresh trainer of one candidate, on every rank."""
-        with self.arguments.ranks.order(Training.trainer, self, fields, seed):
-            return self.make_trainer(self.experiment, dict(fields), self.recipe, seed, self.arguments)
-
-    def checkpoints(self, root: Path, config: Mapping[str, Any]) -> Checkpoints:
-        """Where one candidate's training is saved; see `Checkpoints`."""
-        kind = Checkpoints if self.arguments.ranks.sharding == "none" else ShardedCheckpoints
-        share, allowed = self.checkpoint_share, self.arguments.allow_other_versions
-        return kind(root, config, share=share, allow_other_versions=allowed)
-
-    def identity(self, seed: int) -> dict[str, Any]:
-        """Which training this is: the question, the data, the split, the script and what it was asked for."""
-        return self.experiment.identity() | {
-            "training_seed": seed,
-            "train_fraction": self.arguments.train_fraction,
-            "shortened_to_epochs": self.arguments.shorter_look,
-            "script_sha256": self.arguments.script_sha256,
-        }
-
-    def describe(self, seed: int) -> dict[str, Any]:
-        """Everything needed to repeat the run, beside the script itself."""
-        return self.identity(seed) | {
-            "script": place_of(self.arguments.script).as_posix(),
-            "hyperparameters_from": dict(self.provenance),
-            "candidates": {name: dict(fields) for name, fields in self.architectures.items()},
-            "splits": {
-                name: {"samples": int(labels.size), "positives": int(labels.sum())}
-                for name, labels in self.experiment.split_labels()
-            },
-            "alarms": few_positives(self.experiment),
-            "environment": environment(self.arguments.device) | self.arguments.ranks.describe(),
-        }
+from runtime.training.training import Training
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +73,7 @@ class SeedRun:
         self._write("running", record)  # what a killed run leaves
         write_atomically(self.output / "script.py", arguments.script_bytes)
         try:
-            with memory_failures():
+            with resource_failures():
                 trained = train_candidates(candidates, self._metrics(record), stop)
             record |= trained.describe()
             judge, weights = self.judge(trained.trainer), trained.trainer.learner.weights()

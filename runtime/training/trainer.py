@@ -21,7 +21,6 @@ from runtime.samples.windows import WindowDataset
 from runtime.script.ranks import Ranks
 from runtime.training.allocator import keep_pages
 from runtime.training.building import make_architecture, make_empty_model, make_model, mixed_seed, require_two_classes
-from runtime.training.captured_steps import FIRST_STEPS
 from runtime.training.learner import Learner
 from runtime.training.progress import EpochRecord, Progress, TrainingResult, random_states, set_random_states
 from runtime.training.recipe import Recipe
@@ -44,7 +43,8 @@ class Trainer:
         recipe: learning rate, regularisation, batch size, schedule.
         seed: decides initial weights, order of samples and dropout.
         parameter_budget: number of trainable parameters the model must have, to within ±5 %; None asks for none.
-        device: where to train.
+        device: where to train; on "meta" the trainer is an outline: all is as it would be, but takes no memory and
+            computes nothing.
         micro_batch_size: samples that pass through the model at once; smaller ones need less memory and accumulate the
             same gradient. None takes a whole batch at once.
         checkpoint_activations: keep only each layer's input in memory and compute the rest again in the backward pass;
@@ -77,10 +77,12 @@ class Trainer:
         self.recipe = recipe
         self.seed = seed
         shape = make_architecture(architecture, dataset, parameter_budget)
-        require_two_classes(self.targets(split_indices.train_indices))
-        make = make_model if ranks.is_first else make_empty_model
+        require_two_classes(_targets(dataset, split_indices.train_indices))
+        is_outline = self.device.type == "meta"
+        make = make_model if ranks.is_first and not is_outline else make_empty_model
         fresh = make(shape, dropout=recipe.dropout, checkpoint_activations=checkpoint_activations, seed=seed)
-        set_starting_point(fresh, self.dataset, split_indices.train_indices)
+        if not is_outline:
+            set_starting_point(fresh, self.dataset, split_indices.train_indices)
         self.learner = Learner(
             fresh,
             self.dataset,
@@ -215,33 +217,19 @@ class Trainer:
     def _train_step(self, starts: Tensor, step: int) -> Tensor:
         return self.learner.take_step(starts, step)
 
-    def measure_step_seconds(self, steps: int) -> float:
-        """Take a few real training steps and time them; the model is no longer fresh afterwards.
-
-        Args:
-            steps: how many to time, after those that warm up.
-
-        Returns:
-            Mean wall seconds of a step.
-        """
-        starts = self.dataset.starts(self.splits.train_indices[: self.recipe.batch_size])
-        self.model.train()
-        for _ in range(1 if self.learner.captured is None else FIRST_STEPS + 1):
-            float(self._train_step(starts, 0))  # waits: a GPU would still be at it when the clock starts
-        began = time.perf_counter()
-        for step in range(steps):
-            float(self._train_step(starts, step))
-        return (time.perf_counter() - began) / steps
-
     def predict(self, indices: Indices) -> npt.NDArray[np.float64]:
         """Logits of the current weights, in the order of ``indices``, shape (samples,)."""
         return self.learner.predict(indices)
 
     def targets(self, indices: Indices) -> npt.NDArray[np.float64]:
         """Labels in the order of ``indices``, 0.0 or 1.0, shape (samples,)."""
-        return self.dataset.targets(self.dataset.starts(indices)).cpu().double().numpy()
+        return _targets(self.dataset, indices)
 
     def loss(self, indices: Indices, logits: npt.NDArray[np.float64] | None = None) -> float:
         """Plain mean binary cross-entropy of the current weights in evaluation mode, or of these logits, in nats."""
         forecast = torch.from_numpy(self.predict(indices) if logits is None else logits)
         return float(functional.binary_cross_entropy_with_logits(forecast, torch.from_numpy(self.targets(indices))))
+
+
+def _targets(dataset: WindowDataset, indices: Indices) -> npt.NDArray[np.float64]:
+    return dataset.targets(dataset.starts(indices)).cpu().double().numpy()

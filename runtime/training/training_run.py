@@ -21,8 +21,9 @@ from runtime.training.finished import are_finished
 from runtime.training.newest_row import judge_newest_rows, newest_row_lines, on_newest_rows
 from runtime.training.plan import print_training_cost, print_training_plan
 from runtime.training.recipe import Recipe
-from runtime.training.seed_run import Architectures, MakeTrainer, Provenance, SeedRun, Training
+from runtime.training.seed_run import SeedRun
 from runtime.training.seed_table import seed_table
+from runtime.training.training import Architectures, MakeTrainer, Provenance, Training
 from runtime.training.training_part import recipe_for, train_on_part
 
 

@@ -12,6 +12,7 @@ found nothing better; all else was set beforehand.
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import sys
 import time
@@ -163,7 +164,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--choose"]:
-        choose()
-    else:
-        sys.exit(main())
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.archive", description=__doc__)
+    parser.add_argument("--choose", action="store_true", help="cross-validate the candidates instead")
+    sys.exit(choose() if parser.parse_args().choose else main())

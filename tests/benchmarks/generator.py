@@ -1,4 +1,4 @@
-"""CPU time of the generator beside the plain alternative: ``python -m tests.benchmarks.generator [ROUNDS]``.
+"""CPU time of the generator beside the plain alternative: ``python -m tests.benchmarks.generator [--rounds N]``.
 
 The alternative renders a Jinja2 template of the very same scripts, formats them with black in a subprocess and checks
 nothing. Every command runs cold, in a process of its own; rounds are interleaved, so that a busy moment hits all alike.
@@ -6,6 +6,7 @@ nothing. Every command runs cold, in a process of its own; rounds are interleave
 
 from __future__ import annotations
 
+import argparse
 import ast
 import json
 import os
@@ -21,6 +22,8 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 ONE = ("phase6a", "2M", "threshold_1pct", "--hyperparameters", "default")
 PHASE = ("phase6a",)
+SECONDS = 16
+"""Of a round, on two cores of a server."""
 
 PIPELINE = """
 import json, subprocess, sys
@@ -74,6 +77,7 @@ def cost(command: list[str], environment: dict[str, str]) -> tuple[float, float]
 
 def main(rounds: int) -> None:
     """Measure and print."""
+    print(f"about {(rounds + 1) * SECONDS // 60 + 1} minutes on two idle cores", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         one, phase = (prepare(Path(scratch) / name, what) for name, what in (("one", ONE), ("phase", PHASE)))
         codegen, pipeline = ["-m", "codegen"], ["-c", PIPELINE]
@@ -94,6 +98,7 @@ def main(rounds: int) -> None:
             for name, command in commands.items():
                 subprocess.run(["rm", "-rf", f"{scratch}/black"], check=True)  # black remembers what it has formatted
                 taken = cost([sys.executable, *command], environment)
+                print(f"round {round_number} of {rounds}: {name}: {taken[0]:.2f} s CPU", flush=True)
                 if round_number:  # the first round warms the disk's cache and our own
                     seconds[name].append(taken)
         for path in [*one, *phase]:
@@ -116,4 +121,6 @@ def report(seconds: dict[str, list[tuple[float, float]]], rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.generator", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds that count (default: 5)")
+    main(parser.parse_args().rounds)

@@ -25,7 +25,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from codegen.request.choices import budget_names
 from codegen.request.configs import load_model
 from data.command_line import Parser
-from runtime.errors import OutOfMemory, memory_failures
+from runtime.errors import OutOfMemory, resource_failures
 from runtime.model.architecture import Architecture
 from runtime.model.patchtst import PatchTST
 from runtime.samples.splits import SplitIndices
@@ -116,7 +116,7 @@ def measure(architecture: Architecture, batch: int, way: Way, device: torch.devi
         torch.cuda.reset_peak_memory_stats(device)
     # The trainer asks the hardware; without an answer it computes in float32.
     as_asked = nullcontext() if way.autocast else patch("runtime.model.precision.supports_bfloat16", return_value=False)
-    with memory_failures(), as_asked:
+    with resource_failures(), as_asked:
         trainer = make_trainer(architecture, batch, way, device)
         starts = trainer.dataset.starts(np.arange(batch) % trainer.splits.train_indices.size)
         if way.compiled:

@@ -1,46 +1,59 @@
-"""Training speed beside the peers: ``python -m tests.benchmarks.peers [ROUNDS]`` (needs ``pip install -e ".[bench]"``).
+"""Training speed beside the peers: ``python -m tests.benchmarks.peers`` (needs ``pip install -e ".[bench]"``).
 
 Each implementation lives in a process of its own, so that its memory is its own: the table shows what training adds to
-the process that has imported and built everything. Rounds are interleaved; before and after its steps every process
-measures the machine's matrix products, and the table shows its share of the best of them.
+the process that has imported and built everything. Ours and one other are alive at a time, and take rounds in turn;
+each round is printed as it comes. Before and after its steps every process measures the machine's matrix products, and
+the table shows its share of the best of them. This process imports no torch: 6 GB must do for all.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import time
 from typing import Any
 
+from tests.benchmarks.pairs import Round, WorkerEnded, paired_rounds
+
 OURS, WHOLE_EPOCH, ONE_CHANNEL_ONLY = "ours", "ours, whole epoch", "neuralforecast, its loop"
+PEERS = (
+    "Hugging Face, SDPA",
+    "Hugging Face, pages kept",
+    "Hugging Face, eager",
+    "neuralforecast, module",
+    ONE_CHANNEL_ONLY,
+    "nn.TransformerEncoder",
+)
+PAIR_SECONDS = {"independent": 27, "mixing": 15}
+"""Of a round of ours and of a peer, on two cores of a server; starting the two takes another."""
 
 
 def work(name: str, form: str) -> None:
-    """Serve one implementation: the number of a round's steps in, those steps, a line out."""
+    """Serve one implementation: for each line in, a round's steps and a line out."""
     import torch
 
     from runtime.records.environment import peak_memory_bytes
-    from tests.benchmarks import ours
-    from tests.benchmarks.peer_models import PEERS
-    from tests.benchmarks.setting import ARCHITECTURES
+    from tests.benchmarks import ours, peer_models
+    from tests.benchmarks.setting import ARCHITECTURES, BATCH, STEPS
 
     torch.manual_seed(0)
-    makers = {OURS: ours.steps, WHOLE_EPOCH: ours.whole_epoch} | PEERS
+    makers = {OURS: ours.steps, WHOLE_EPOCH: ours.whole_epoch} | peer_models.PEERS
     runner = makers[name](ARCHITECTURES[form])
-    before = peak_memory_bytes()
+    before, steps = peak_memory_bytes(), STEPS[form]
+    fixed = {"parameters": runner.parameters, "samples": steps * BATCH, "flops": steps * step_flops(form)}
     runner.take_steps(2)
-    for steps in sys.stdin:
+    for _ in sys.stdin:
         matrix = matrix_flops()
         cpu, wall = time.process_time(), time.perf_counter()
-        runner.take_steps(int(steps))
+        runner.take_steps(steps)
         seconds = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
-        result = seconds | {"memory": peak_memory_bytes() - before, "parameters": runner.parameters}
-        print(json.dumps(result | {"matrix": max(matrix, matrix_flops())}), flush=True)
+        measured = seconds | {"memory": peak_memory_bytes() - before, "resident": peak_memory_bytes()}
+        print(json.dumps(fixed | measured | {"matrix": max(matrix, matrix_flops())}), flush=True)
 
 
 def step_flops(form: str) -> int:
@@ -78,67 +91,101 @@ def matrix_flops(size: int = 1024, repeats: int = 10) -> float:
     return 2 * size**3 / min(seconds)
 
 
-def measure(form: str, names: list[str], rounds: int) -> dict[str, list[dict[str, Any]]]:
-    """One round after the other over all implementations; the first warms up and does not count."""
-    from tests.benchmarks.setting import STEPS
-
-    command = [sys.executable, "-m", "tests.benchmarks.peers", "--worker"]
-    workers = {
-        name: subprocess.Popen([*command, name, form], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for name in names
-    }
-    taken: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    for round_number in range(rounds + 1):
-        for name, worker in workers.items():
-            assert worker.stdin is not None
-            assert worker.stdout is not None
-            worker.stdin.write(f"{STEPS[form]}\n")
-            worker.stdin.flush()
-            line = worker.stdout.readline()
-            if not line:
-                raise SystemExit(f"{name}: its process ended; the reason stands above")
-            if round_number:
-                taken[name].append(json.loads(line))
-    for worker in workers.values():
-        worker.communicate()
-    return taken
+Taken = dict[str, list[tuple[Round, Round]]]
+"""Rounds of ours and of another, by the other's name."""
 
 
-def report(form: str, taken: dict[str, list[dict[str, Any]]]) -> None:
-    """Medians, and medians of the paired ratios of each round: how many times faster ours is."""
-    from tests.benchmarks.setting import BATCH, STEPS
+def measure(form: str, names: list[str], rounds: int) -> tuple[Taken, list[str]]:
+    """All rounds beside each of the others, and what went wrong; a process that ends costs its own row alone."""
+    taken: Taken = {}
+    failures = []
+    for name in names:
+        pairs: list[tuple[Round, Round]] = []
+        try:
+            for own, other in paired_rounds(OURS, name, form, rounds):
+                pairs.append((own, other))
+                print(
+                    f"{form}, round {len(pairs)} of {rounds}: {OURS} {own['samples'] / own['wall']:.1f} samples/s, "
+                    f"{name} {other['samples'] / other['wall']:.1f}",
+                    flush=True,
+                )
+        except WorkerEnded as ended:
+            failures.append(f"{form} channels, {ended}")
+            print(failures[-1], file=sys.stderr, flush=True)
+        if pairs:
+            taken[name] = pairs
+    return taken, failures
 
+
+def row(name: str, pairs: list[tuple[Round, Round]]) -> str:
+    """Medians of the second of each pair, and of the paired ratios: how many times faster the first is."""
+    rounds = [other for _, other in pairs]
+    samples, flops = rounds[0]["samples"], rounds[0]["flops"]
+    wall, cpu = (statistics.median(each[kind] for each in rounds) for kind in ("wall", "cpu"))
+    faster, cheaper = (statistics.median(other[kind] / own[kind] for own, other in pairs) for kind in ("wall", "cpu"))
+    share = statistics.median(flops / each["wall"] / each["matrix"] for each in rounds)
+    return (
+        f"{name:<26}{rounds[0]['parameters']:>11,}{samples / wall:>11.1f}{1000 * cpu / samples:>8.2f}"
+        f"{faster:>8.2f}x{cheaper:>7.2f}x{share:>9.0%}{max(each['memory'] for each in rounds) / 1e6:>6.0f}"
+    )
+
+
+def report(form: str, taken: Taken) -> None:
+    """Print the table: ours over all its rounds, then each of the others beside ours."""
     print(f"\n{form} channels")
     print(f"{'':<26}{'parameters':>11}{'samples/s':>11}{'CPU ms':>8}{'ours is':>9}{'by CPU':>8}{'of peak':>9}{'MB':>6}")
-    samples, flops = STEPS[form] * BATCH, STEPS[form] * step_flops(form)
-    for name, rounds in taken.items():
-        wall, cpu = (statistics.median(each[kind] for each in rounds) for kind in ("wall", "cpu"))
-        faster, cheaper = (
-            statistics.median(each[kind] / own[kind] for each, own in zip(rounds, taken[OURS], strict=True))
-            for kind in ("wall", "cpu")
-        )
-        share = statistics.median(flops / each["wall"] / each["matrix"] for each in rounds)
-        print(
-            f"{name:<26}{rounds[0]['parameters']:>11,}{samples / wall:>11.1f}{1000 * cpu / samples:>8.2f}"
-            f"{faster:>8.2f}x{cheaper:>7.2f}x{share:>9.0%}{max(each['memory'] for each in rounds) / 1e6:>6.0f}"
-        )
-    peak = statistics.median(each["matrix"] for rounds in taken.values() for each in rounds)
-    print(f"matrix products: {peak / 1e9:.0f} GFLOP/s; a step: {step_flops(form) / 1e9:.1f} GFLOP")
+    every = [pair for pairs in taken.values() for pair in pairs]
+    print(row(OURS, [(own, own) for own, _ in every]))
+    for name, pairs in taken.items():
+        print(row(name, pairs))
+    peak = statistics.median(each["matrix"] for pair in every for each in pair)
+    together = max(own["resident"] + other["resident"] for own, other in every)
+    print(f"matrix products: {peak / 1e9:.0f} GFLOP/s; a round: {every[0][0]['flops'] / 1e9:.0f} GFLOP; ", end="")
+    print(f"at most {together / 1e9:.1f} GB resident at once")
 
 
-def main(rounds: int) -> None:
-    """Measure both forms and print their tables."""
-    from tests.benchmarks.peer_models import PEERS
-    from tests.benchmarks.setting import BATCH, STEPS
+def wanted(form: str, only: str | None) -> list[str]:
+    """Names to measure beside ours."""
+    names = [name for name in (WHOLE_EPOCH, *PEERS) if form == "independent" or name != ONE_CHANNEL_ONLY]
+    if not importlib.util.find_spec("neuralforecast"):
+        names = [name for name in names if "neuralforecast" not in name]
+    return [name for name in names if only is None or only.lower() in name.lower()]
 
-    names = [OURS, WHOLE_EPOCH, *PEERS]
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.peers", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds that count (default: 5)")
+    parser.add_argument("--form", choices=PAIR_SECONDS, help="of the channels (default: both)")
+    parser.add_argument("--only", metavar="WORDS", help=f"others whose names hold these words: {'; '.join(PEERS)}")
+    given = parser.parse_args(arguments)
+    given.forms = [given.form] if given.form else list(PAIR_SECONDS)
+    if given.rounds < 1:
+        parser.error(f"--rounds {given.rounds}: allowed is a whole number of at least 1")
+    if not any(wanted(form, given.only) for form in given.forms):
+        parser.error(f"--only {given.only!r}: no name holds these words; there are: {'; '.join((WHOLE_EPOCH, *PEERS))}")
+    return given
+
+
+def main() -> int:
+    """Measure each form and print its table; 1 if a process ended before its work."""
+    given = parse()
     if not importlib.util.find_spec("neuralforecast"):
         print('neuralforecast is not installed and left out: pip install -e ".[bench]"')
-        names = [name for name in names if "neuralforecast" not in name]
-    print(f"{processor()}, {os.cpu_count()} cores, {platform.system()}; batch {BATCH}, medians of {rounds} rounds")
-    for form in STEPS:
-        possible = [name for name in names if form == "independent" or name != ONE_CHANNEL_ONLY]
-        report(form, measure(form, possible, rounds))
+    seconds = sum(len(wanted(form, given.only)) * (given.rounds + 2) * PAIR_SECONDS[form] for form in given.forms)
+    print(f"{processor()}, {os.cpu_count()} cores, {platform.system()}; medians of {given.rounds} rounds")
+    print(f"about {max(1, round(seconds / 60))} minutes on two idle cores", flush=True)
+    failures: list[str] = []
+    for form in given.forms:
+        taken, failed = measure(form, wanted(form, given.only), given.rounds)
+        failures += failed
+        if taken:
+            report(form, taken)
+    for failure in failures:
+        print(f"not measured: {failure}", file=sys.stderr)
+    return 1 if failures else 0
 
 
 def processor() -> str:
@@ -154,4 +201,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--worker"]:
         work(*sys.argv[2:4])
     else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+        sys.exit(main())

@@ -1,4 +1,4 @@
-"""Cost of preparing a long series: ``python -m tests.benchmarks.rows [ROWS ...]``, by default up to ten million.
+"""Cost of preparing a long series: ``python -m tests.benchmarks.rows [--rows N ...]``, by default up to ten million.
 
 Minute bars of many years: labels, split, normaliser and windows on random walks of 28 channels, each length in a
 process of its own. Memory counts the data themselves: features (float32) and two prices.
@@ -6,6 +6,7 @@ process of its own. Memory counts the data themselves: features (float32) and tw
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from runtime.samples.chunk_splitter import ChunkSplitter
 from runtime.samples.labels import threshold_labels
 from runtime.samples.normaliser import Normaliser
 from runtime.samples.windows import WindowDataset
+from tests.benchmarks.pairs import how_it_ended
 
 CHANNELS, CONTEXT, HORIZON = 28, 60, 5
 Result = TypeVar("Result")
@@ -54,18 +56,26 @@ def prepare(rows: int) -> None:
     print(f"{rows:>11,}{columns}{data / 1e6:>9.0f}{peak / 1e6:>9.0f}{peak / data:>7.1f}x", flush=True)
 
 
-def main() -> None:
-    """Run each length in a process of its own."""
+def main() -> int:
+    """Run each length in a process of its own, one after the other; 1 if one of them ended before its line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.rows", description=__doc__)
+    parser.add_argument("--rows", type=int, nargs="+", default=DEFAULT, metavar="N", help="lengths of the series")
+    given = parser.parse_args()
+    command = [sys.executable, "-m", "tests.benchmarks.rows", "--prepare"]
+    print(f"about {1 + max(given.rows) // 400_000} seconds, {max(given.rows) * 0.4e-6:.1f} GB", flush=True)
     steps = ("labels", "split", "subset", "normalise", "windows", "a batch", "all")
     print(
         f"{'rows':>11}" + "".join(f"{step:>10}" for step in steps) + f"{'data MB':>9}{'peak MB':>9}{'':>8}", flush=True
     )
-    for rows in map(int, sys.argv[1:] or DEFAULT):
-        subprocess.run([sys.executable, "-m", "tests.benchmarks.rows", "--prepare", str(rows)], check=True)
+    codes = [subprocess.run([*command, str(rows)], check=False).returncode for rows in given.rows]
+    for rows, code in zip(given.rows, codes, strict=True):
+        if code:
+            print(f"not measured: {rows:,} rows: {how_it_ended(code)}", file=sys.stderr)
+    return int(any(codes))
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--prepare"]:
         prepare(int(sys.argv[2]))
     else:
-        main()
+        sys.exit(main())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from runtime.errors import memory_failures
+from runtime.errors import resource_failures
 from runtime.search.objective import Hyperparameters, Objective
 from runtime.training.trainer import EpochRecord, TrainingResult
 
@@ -31,7 +31,7 @@ class Replayed:
     def _all(self) -> list[EpochRecord | TrainingResult | BaseException]:
         records: list[EpochRecord] = []
         try:
-            with memory_failures():
+            with resource_failures():
                 result = self.train(records.append)
         except BaseException as error:  # whatever ends the training ends it after the epochs before
             return [*records, error]

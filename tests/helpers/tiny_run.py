@@ -12,8 +12,8 @@ from runtime.judging.sealed_test import OPENINGS, read_openings
 from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
 from runtime.training.recipe import Recipe
-from runtime.training.seed_run import MakeTrainer
 from runtime.training.trainer import Trainer
+from runtime.training.training import MakeTrainer
 from runtime.training.training_run import run_training
 from tests.helpers.tiny import ARCHITECTURE, make_experiment, make_recipe
 

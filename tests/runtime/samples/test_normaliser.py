@@ -71,11 +71,33 @@ def test_applying_is_subtraction_and_division_of_every_row() -> None:
     np.testing.assert_array_equal(normaliser.apply(features), [[0, 0], [1, 1], [-1, 4]])
 
 
-@pytest.mark.parametrize("value", [0.0, 0.1, -1e6, 3e8])
+@pytest.mark.parametrize("value", [0.0, 0.1, -1e6, 3e8, 1e30, 1e-30])
 @pytest.mark.parametrize("channel", [0, 1])
 def test_a_channel_that_is_constant_in_training_is_refused_by_name(channel: int, value: float) -> None:
     splitter = ChunkSplitter(1000, 10, 2, chunk_length=40)
     features, splits = make_features(1000), splitter.split()
     features[training_inputs(splits, 10), channel] = value  # held-out rows still vary
     with pytest.raises(UserError, match=f"'{NAMES[channel]}' is constant in the training rows; leave it out"):
+        fit(features, splitter, splits)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, -1e6, 3e8, 1e-20])
+def test_a_channel_that_moves_by_the_least_step_in_one_row_is_not_constant(value: float) -> None:
+    splitter = ChunkSplitter(1000, 10, 2, chunk_length=40)
+    features, splits = make_features(1000), splitter.split()
+    rows = training_inputs(splits, 10)
+    features[rows, 1] = value
+    features[rows[0], 1] = np.nextafter(np.float32(value), np.float32(np.inf)) if value else 1e-13
+    normaliser = fit(features, splitter, splits)
+    assert normaliser.std[1] > 0
+    assert np.isfinite(normaliser.apply(features)[rows]).all()
+
+
+def test_a_channel_whose_deviation_float32_cannot_hold_is_refused_and_not_divided_by() -> None:
+    splitter = ChunkSplitter(1000, 10, 2, chunk_length=40)
+    features, splits = make_features(1000), splitter.split()
+    rows = training_inputs(splits, 10)
+    features[rows, 1] = 0.0
+    features[rows[0], 1] = np.float32(1e-45)
+    with pytest.raises(UserError, match="'wild' is constant"):
         fit(features, splitter, splits)

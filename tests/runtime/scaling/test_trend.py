@@ -106,6 +106,15 @@ def test_too_little_has_no_trend_but_a_reason(table: npt.NDArray[np.float64], re
         assert found["undefined"][name] == reason
 
 
+def test_two_blocks_are_the_least_and_each_counts_from_two_sizes_on() -> None:
+    both = np.array([[0.5, 0.4, MISSING], [MISSING, 0.5, 0.4]])
+    found = trend(SIZES[:3], np.vstack([both, [MISSING, MISSING, 0.1]]))
+    assert (found["test"], found["blocks"]) == (REGRESSION, 2)
+    assert found["p_value"] == 1 / 4  # of the orders of two blocks of two
+    assert found["slope"] == pytest.approx(-0.1)
+    assert "p_value" not in found["undefined"]
+
+
 @given(st.permutations(range(5)), st.booleans())
 @settings(max_examples=20, deadline=None)
 def test_order_of_the_seeds_changes_nothing_that_is_exact(order: list[int], balanced: bool) -> None:

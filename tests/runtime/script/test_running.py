@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from runtime.errors import RunError, UserError
+from runtime.errors import OutOfMemory, RunError, UserError, resource_failures
 from runtime.script.running import exit_code, require_hyperparameters, run_script
 from runtime.script.stopping import command_with, how_to_continue, runs_a_script
 
@@ -43,6 +43,12 @@ def test_script_that_returns_exits_with_0_and_prints_nothing(capsys: pytest.Capt
         (torch.OutOfMemoryError("CUDA out of memory"), 1, "failed: out of memory: CUDA out of memory\n"),
         (RuntimeError("compiled: CUDA out of memory"), 1, "failed: out of memory: compiled: CUDA out of memory\n"),
         (MemoryError("no room"), 1, "failed: out of memory: no room\n"),
+        (
+            RuntimeError("can't start new thread"),
+            1,
+            "failed: no further thread or process can be started: can't start new thread; look at `ulimit -u`, "
+            "`ulimit -v` and a container's limit of processes, or set OMP_NUM_THREADS=1\n",
+        ),
         (
             RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"),
             1,
@@ -165,3 +171,9 @@ def test_command_with_another_value_of_a_flag(given: list[str], shown: str, monk
 def test_command_with_another_value_of_a_flag_hides_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "orig_argv", ["python", "x.py", "--storage", "postgresql://me:sesame@host/trials"])
     assert "sesame" not in command_with("--workers", 2)
+
+
+def test_missing_threads_are_no_missing_memory_which_smaller_micro_batches_would_help() -> None:
+    with pytest.raises(RunError, match="no further thread") as caught, resource_failures():
+        raise RuntimeError("can't start new thread")
+    assert not isinstance(caught.value, OutOfMemory)
