@@ -43,6 +43,7 @@ def generate_hpo_script(
     max_gap_days: int = 10,
     holdout_assets: int = 0,
     label_price: str = "high",
+    normalisation: str | None = None,
     project: Path = PROJECT,
 ) -> str:
     """Write the search script of one experiment.
@@ -67,6 +68,7 @@ def generate_hpo_script(
         max_gap_days: calendar days of the longest hole that a sample may lie across.
         holdout_assets: of a panel, how many assets never train and are judged apart.
         label_price: a rule of `runtime.samples.labels`: ``high`` (touched) or ``close`` (closed above).
+        normalisation: ``standard`` (mean and deviation) or ``quantiles``; None takes quantiles on a panel of assets.
         project: folder that holds ``configs`` and ``data``.
 
     Returns:
@@ -101,6 +103,7 @@ def generate_training_script(
     max_gap_days: int = 10,
     holdout_assets: int = 0,
     label_price: str = "high",
+    normalisation: str | None = None,
     project: Path = PROJECT,
 ) -> str:
     """Write the training script of one experiment.
@@ -148,7 +151,7 @@ def render_hpo(spec: HpoSpec) -> str:
         *constants.training_constants(spec),
         *constants.feature_constants(spec),
         data.load_data(spec),
-        data.make_experiment(),
+        data.make_experiment(spec),
         search.suggest(spec),
         search.make_objective(spec),
         search.main(spec),
@@ -170,7 +173,7 @@ def render_training(spec: TrainingSpec) -> str:
         *constants.training_constants(spec, spec.sharding),
         *constants.feature_constants(spec),
         data.load_data(spec),
-        data.make_experiment(),
+        data.make_experiment(spec),
         training.make_recipe(spec),
         training.make_trainer(spec),
         training.main(spec),

@@ -46,7 +46,8 @@ def data_constants(spec: ExperimentSpec) -> list[Statement]:
 
 def feature_constants(spec: ExperimentSpec) -> list[Statement]:
     """The channels; last of all constants, for they are many."""
-    return _group("Features", {"FEATURE_COLUMNS": list(spec.feature_columns)}, {})
+    columns = {"FEATURE_COLUMNS": list(spec.feature_columns)}
+    return list(section("Features", *_declared(spec, "Features"), *_assignments(columns, {})))
 
 
 def split_constants(spec: ExperimentSpec) -> list[Statement]:
@@ -126,11 +127,10 @@ def training_constants(spec: ExperimentSpec, sharding: str | None = None) -> lis
 
 
 def _declared(spec: ExperimentSpec, section_title: str) -> list[Statement]:
-    """The parameters of one section, each with what its declaration says of its value."""
+    """The parameters of one section, each with what its declaration says of its value; none of one that is None."""
     statements = []
     for each in PARAMETERS.values():
-        if each.section == section_title:
-            value = getattr(spec, each.name)
+        if each.section == section_title and (value := getattr(spec, each.name)) is not None:
             statement = assign(each.constant, literal(value, path=each.name))
             remark = each.remark(spec)
             statements.append(trailing_comment(statement, remark) if remark else statement)

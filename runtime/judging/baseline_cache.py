@@ -28,6 +28,7 @@ _QUESTION = (
     "label_price",
     "horizon",
     "timescale",
+    "normalisation",
 )
 
 
@@ -62,7 +63,7 @@ def cache_key(experiment: Experiment, indices: Indices) -> dict[str, Any]:
     """
     identity = experiment.identity()
     train = experiment.splits.train_indices
-    return {name: identity[name] for name in _QUESTION} | {
+    return {name: identity[name] for name in _QUESTION if name in identity} | {
         "training": _array_sha256(train, experiment.labels_of(train)),
         "samples": _array_sha256(indices),
         "settings": {each.name: dict(each.settings) for each in BASELINES},
