@@ -45,9 +45,9 @@ def data_constants(spec: ExperimentSpec) -> list[Statement]:
 
 
 def feature_constants(spec: ExperimentSpec) -> list[Statement]:
-    """The channels; last of all constants, for they are many."""
-    columns = {"FEATURE_COLUMNS": list(spec.feature_columns)}
-    return list(section("Features", *_declared(spec, "Features"), *_assignments(columns, {})))
+    """The channels, and how they are put on one scale; last of all constants, for they are many."""
+    scaled = _declared(spec, "Features") if spec.normalisation else []
+    return list(section("Features", *scaled, *_assignments({"FEATURE_COLUMNS": list(spec.feature_columns)}, {})))
 
 
 def split_constants(spec: ExperimentSpec) -> list[Statement]:
@@ -127,10 +127,11 @@ def training_constants(spec: ExperimentSpec, sharding: str | None = None) -> lis
 
 
 def _declared(spec: ExperimentSpec, section_title: str) -> list[Statement]:
-    """The parameters of one section, each with what its declaration says of its value; none of one that is None."""
+    """The parameters of one section, each with what its declaration says of its value."""
     statements = []
     for each in PARAMETERS.values():
-        if each.section == section_title and (value := getattr(spec, each.name)) is not None:
+        if each.section == section_title:
+            value = getattr(spec, each.name)
             statement = assign(each.constant, literal(value, path=each.name))
             remark = each.remark(spec)
             statements.append(trailing_comment(statement, remark) if remark else statement)
