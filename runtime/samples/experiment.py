@@ -58,7 +58,13 @@ class Experiment:
 
     @cached_property
     def _normalised(self) -> tuple[WindowDataset, Normaliser | QuantileNormaliser]:
-        return make_windows(self.series, self.labels, self.splits, self.splitter.context_length, self.normalisation)
+        return make_windows(
+            self.series,
+            self.labels,
+            self.splits,
+            self.splitter.context_length,
+            normalisation=self.normalisation,
+        )
 
     @property
     def windows(self) -> WindowDataset:

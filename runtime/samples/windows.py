@@ -79,6 +79,7 @@ def make_windows(
     labels: npt.NDArray[np.float64],
     splits: SplitIndices,
     context_length: int,
+    *,
     normalisation: str = "standard",
 ) -> tuple[WindowDataset, Normaliser | QuantileNormaliser]:
     """Normalise a series by its training rows and lay it out for gathering.
