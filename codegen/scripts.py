@@ -44,6 +44,7 @@ def generate_hpo_script(
     holdout_assets: int = 0,
     training_assets: int | None = None,
     label_price: str = "high",
+    normalisation: str | None = None,
     project: Path = PROJECT,
 ) -> str:
     """Write the search script of one experiment.
@@ -69,6 +70,7 @@ def generate_hpo_script(
         holdout_assets: of a panel, how many assets never train and are judged apart.
         training_assets: of a panel, how many of the others train; None for all. All of them are validated and judged.
         label_price: a rule of `runtime.samples.labels`: ``high`` (touched) or ``close`` (closed above).
+        normalisation: ``standard`` (mean and deviation) or ``quantiles``; None takes quantiles on a panel of assets.
         project: folder that holds ``configs`` and ``data``.
 
     Returns:
@@ -104,6 +106,7 @@ def generate_training_script(
     holdout_assets: int = 0,
     training_assets: int | None = None,
     label_price: str = "high",
+    normalisation: str | None = None,
     project: Path = PROJECT,
 ) -> str:
     """Write the training script of one experiment.
@@ -151,7 +154,7 @@ def render_hpo(spec: HpoSpec) -> str:
         *constants.training_constants(spec),
         *constants.feature_constants(spec),
         data.load_data(spec),
-        data.make_experiment(),
+        data.make_experiment(spec),
         search.suggest(spec),
         search.make_objective(spec),
         search.main(spec),
@@ -173,7 +176,7 @@ def render_training(spec: TrainingSpec) -> str:
         *constants.training_constants(spec, spec.sharding),
         *constants.feature_constants(spec),
         data.load_data(spec),
-        data.make_experiment(),
+        data.make_experiment(spec),
         training.make_recipe(spec),
         training.make_trainer(spec),
         training.main(spec),

@@ -54,8 +54,9 @@ def data_constants(spec: ExperimentSpec) -> list[Statement]:
 
 
 def feature_constants(spec: ExperimentSpec) -> list[Statement]:
-    """The channels; last of all constants, for they are many."""
-    return _group("Features", {"FEATURE_COLUMNS": list(spec.feature_columns)}, {})
+    """The channels, and how they are put on one scale; last of all constants, for they are many."""
+    scaled = _declared(spec, "Features") if spec.normalisation else []
+    return list(section("Features", *scaled, *_assignments({"FEATURE_COLUMNS": list(spec.feature_columns)}, {})))
 
 
 def split_constants(spec: ExperimentSpec) -> list[Statement]:

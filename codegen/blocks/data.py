@@ -31,7 +31,7 @@ def load_data(spec: ExperimentSpec) -> Statement:
     )
 
 
-def make_experiment() -> Statement:
+def make_experiment(spec: ExperimentSpec) -> Statement:
     """Labels from raw prices and the split, isolated by construction."""
     splitter = multiline_call(
         "ChunkSplitter",
@@ -47,6 +47,7 @@ def make_experiment() -> Statement:
         max_gap_days=name("MAX_GAP_DAYS"),
     )
     labels = call("series.labels", threshold=name("THRESHOLD"), horizon=name("HORIZON"), price=name("LABEL_PRICE"))
+    normalisation = {"normalisation": name("NORMALISATION")} if spec.normalisation else {}
     experiment = multiline_call(
         "Experiment",
         name=name("EXPERIMENT"),
@@ -61,6 +62,7 @@ def make_experiment() -> Statement:
         labels=labels,
         splitter=name("splitter"),
         splits=call(attribute(name("splitter"), "split"), attribute(name("series"), "timeline")),
+        **normalisation,
     )
     body = [
         assign("series", call("load_data")),

@@ -21,6 +21,7 @@ TIMESCALES: tuple[Timescale, ...] = get_args(Timescale)
 THRESHOLDS: dict[str, float] = dict(zip(TASKS, (0.01, 0.02, 0.03, 0.05), strict=True))
 LABEL_PRICES = tuple(LABELS)
 SPLIT_MODES = ("scattered", "contiguous")
+NORMALISATIONS = ("standard", "quantiles")
 
 _MODELS = "configs/model"
 _BUDGET_FILE = re.compile(r"patchtst_([A-Za-z0-9]+)", re.ASCII)

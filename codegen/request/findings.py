@@ -58,7 +58,8 @@ class Trials(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One ``*.best.json``; ``shortened_to_trials`` stands only in the record of a shorter look."""
+    """One ``*.best.json``; ``shortened_to_trials`` stands only in the record of a shorter look, and ``normalisation``
+    only in that of another than the standard one."""
 
     experiment: str
     phase: str
@@ -78,6 +79,7 @@ class Finding(msgspec.Struct, frozen=True):
     trials: Trials
     best: BestTrial
     shortened_to_trials: int | None = None
+    normalisation: str = "standard"
 
     def is_finished(self) -> bool:
         """Whether the search went as far as it was to go, by the runtime's own rule."""
@@ -167,10 +169,12 @@ def require_same_question(
     data = () if other_data else ("data_sha256", "feature_columns")
     found = {
         **{name: getattr(finding, name) for name in (*data, "threshold", "label_price")},
+        "normalisation": finding.normalisation,
         "fixed": finding.fixed,
         **{name: finding.split.get(each) for name, each in _SPLIT.items()},
     }
     wanted = {name: getattr(spec, name) for name in found} | {"threshold": THRESHOLDS[cell.task]}
+    wanted["normalisation"] = spec.normalisation or "standard"
     remedy = _LENT if other_data else f"{_OWN}: python {cell.hpo_file}"
     _require_same(cell, found, wanted, remedy)
     solved = spec.model | spec.architectures[finding.best.hyperparameters.architecture]

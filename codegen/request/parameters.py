@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from codegen.request.choices import HORIZONS, LABEL_PRICES, SPLIT_MODES, UsageError, require_choice
+from codegen.request.choices import HORIZONS, LABEL_PRICES, NORMALISATIONS, SPLIT_MODES, UsageError, require_choice
 
 Check = Callable[[str, Any], None]
 """Takes a parameter's name and value, and refuses a wrong one with a `UsageError`."""
@@ -138,6 +138,14 @@ class Parameters:
     )
     seed: int = _parameter(42, at_least(0), "Split", "of the split (%(default)s)", constant="SPLIT_SEED")
     training_seed: int = _parameter(42, at_least(0), "Training", "of weights, order, dropout (%(default)s)")
+    normalisation: str | None = _parameter(
+        None,
+        one_of(*NORMALISATIONS),
+        "Features",
+        f"{', '.join(NORMALISATIONS)} (quantiles on a panel, else standard)",
+        type=str,
+        remark=lambda _spec: "each value by its rank among training rows, as a standard normal score",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

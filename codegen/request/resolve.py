@@ -103,11 +103,19 @@ def _common(request: Request) -> dict[str, Any]:
         "feature_columns": columns,
         **values_of(request, Parameters),
         "chunk_length": request.chunk_length or default_chunk_length(request.context_length),
+        "normalisation": choose_normalisation(assets, request),
         "parameter_budget": model.parameters,
         "model": model.shared(),
         "fixed": hpo.fixed_for(panel=bool(assets)),
         "checkpoint_activations": model.checkpoint_activations,
     }
+
+
+def choose_normalisation(assets: Sequence[str], request: Request) -> str | None:
+    """How features are put on one scale: quantiles on a panel, unless asked otherwise; None, which is no line of a
+    script, by mean and deviation."""
+    asked = request.normalisation or ("quantiles" if assets else "standard")
+    return None if asked == "standard" else asked
 
 
 def choose_assets(assets: Sequence[str], request: Request) -> dict[str, tuple[str, ...]]:

@@ -29,6 +29,7 @@ _QUESTION = (
     "label_price",
     "horizon",
     "timescale",
+    "normalisation",
 )
 
 
@@ -100,7 +101,7 @@ def cache_key(experiment: Experiment, indices: Indices) -> dict[str, Any]:
 def question_key(experiment: Experiment) -> dict[str, Any]:
     """All of an experiment that what is learned from it depends on."""
     identity, train = experiment.identity(), experiment.splits.train_indices
-    return {name: identity[name] for name in _QUESTION} | {
+    return {name: identity[name] for name in _QUESTION if name in identity} | {
         "training": _array_sha256(train, experiment.labels_of(train))
     }
 

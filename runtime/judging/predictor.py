@@ -32,6 +32,7 @@ from runtime.samples.bars import make_bars
 from runtime.samples.experiment import Experiment
 from runtime.samples.loading import check_columns, check_values
 from runtime.samples.normaliser import Normaliser
+from runtime.samples.quantile_normaliser import SCORES, QuantileNormaliser
 from runtime.samples.windows import WindowDataset
 
 WEIGHTS, DESCRIPTION, RIVAL = "model.safetensors", "model.json", "rival.safetensors"
@@ -77,7 +78,7 @@ class Predictor:
     """
 
     model: PatchTST
-    normaliser: Normaliser
+    normaliser: Normaliser | QuantileNormaliser
     feature_columns: tuple[str, ...]
     timescale: str
     decision_threshold: float | None
@@ -168,8 +169,26 @@ _AGAIN = "run the training script again"
 
 
 class _Statistics(msgspec.Struct):
-    mean: list[float]
-    std: list[float]
+    """Of a normaliser of either kind."""
+
+    mean: list[float] = []
+    std: list[float] = []
+    quantiles: list[list[float]] = []
+
+    def normaliser(self, channels: int) -> Normaliser | QuantileNormaliser:
+        """The normaliser that they are of.
+
+        Raises:
+            ValueError: if they are not those of as many channels.
+        """
+        if self.quantiles:
+            quantiles = np.array(self.quantiles)  # raises a ValueError itself if rows differ in length
+            if quantiles.shape != (SCORES.size, channels):
+                raise ValueError(f"{channels} channels need {SCORES.size} quantiles each")
+            return QuantileNormaliser(quantiles)
+        if not channels == len(self.mean) == len(self.std):
+            raise ValueError(f"{channels} channels need as many means and deviations")
+        return Normaliser(np.array(self.mean), np.array(self.std))
 
 
 class _Description(msgspec.Struct):
@@ -194,16 +213,16 @@ class _Combination(msgspec.Struct):
 
 def _predictor(folder: Path, state: dict[str, Tensor], told: dict[str, Any]) -> Predictor:
     needed = msgspec.convert(told, _Description)
-    architecture, statistics = needed.architecture, needed.normaliser
-    if not architecture.num_channels == len(needed.feature_columns) == len(statistics.mean) == len(statistics.std):
-        raise ValueError(f"{architecture.num_channels} channels need as many columns, means and deviations")
+    architecture = needed.architecture
+    if architecture.num_channels != len(needed.feature_columns):
+        raise ValueError(f"{architecture.num_channels} channels need as many columns")
     if architecture.parameter_count() > sum(tensor.numel() for tensor in state.values()):
         raise ValueError("the weights are too few for its architecture")  # before a hostile size is built
     model = PatchTST(architecture)
     model.load_state_dict(state)
     return Predictor(
         model=model.eval(),
-        normaliser=Normaliser(np.array(statistics.mean), np.array(statistics.std)),
+        normaliser=needed.normaliser.normaliser(architecture.num_channels),
         feature_columns=needed.feature_columns,
         timescale=needed.timescale,
         decision_threshold=needed.decision_threshold,

@@ -15,10 +15,11 @@ from runtime.errors import UserError
 from runtime.samples.chunk_splitter import ChunkSplitter
 from runtime.samples.few_positives import FEW_POSITIVES, auc_standard_error
 from runtime.samples.normaliser import Normaliser
+from runtime.samples.quantile_normaliser import QuantileNormaliser
 from runtime.samples.series import Series
 from runtime.samples.splits import SplitIndices, touched_rows
 from runtime.samples.timeline import MAX_GAP_DAYS
-from runtime.samples.windows import WindowDataset, make_windows
+from runtime.samples.windows import NORMALISERS, WindowDataset, make_windows
 
 SPLITS = ("training", "validation", "test")
 
@@ -35,6 +36,7 @@ class Experiment:
         splitter: how the split was made.
         splits: all samples, isolated.
         newest_row_only: whether a model sees of each window its newest row alone, see `WindowDataset`.
+        normalisation: how features are put on one scale, a name of `NORMALISERS`.
     """
 
     name: str
@@ -50,26 +52,32 @@ class Experiment:
     splitter: ChunkSplitter
     splits: SplitIndices
     newest_row_only: bool = False
+    normalisation: str = "standard"
+
+    def __post_init__(self) -> None:
+        if self.normalisation not in NORMALISERS:
+            raise UserError(f"normalisation {self.normalisation!r}: allowed is {' or '.join(map(repr, NORMALISERS))}")
 
     @cached_property
-    def _standardised(self) -> tuple[WindowDataset, Normaliser]:
+    def _normalised(self) -> tuple[WindowDataset, Normaliser | QuantileNormaliser]:
         return make_windows(
             self.series,
             self.labels,
             self.splits,
             self.splitter.context_length,
             newest_row_only=self.newest_row_only,
+            normalisation=self.normalisation,
         )
 
     @property
     def windows(self) -> WindowDataset:
-        """The samples, standardised by all training rows."""
-        return self._standardised[0]
+        """The samples, normalised by all training rows."""
+        return self._normalised[0]
 
     @property
-    def normaliser(self) -> Normaliser:
-        """The statistics that standardised them."""
-        return self._standardised[1]
+    def normaliser(self) -> Normaliser | QuantileNormaliser:
+        """The statistics that normalised them."""
+        return self._normalised[1]
 
     def identity(self) -> dict[str, Any]:
         """The question, the data and the split, as every record of this experiment carries them."""
@@ -86,6 +94,8 @@ class Experiment:
             "feature_columns": list(self.series.feature_columns),
             "split": self._split(),
             **self._assets(),
+            # Records say nothing of it that were made before there was another.
+            **({} if self.normalisation == "standard" else {"normalisation": self.normalisation}),
         }
 
     def _split(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Standardisation whose statistics never see a held-out day."""
+"""Putting features on one scale, by statistics that never see a held-out day."""
 
 from __future__ import annotations
 
@@ -9,10 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from runtime.arrays import Indices
 from runtime.errors import UserError
 from runtime.samples.splits import SplitIndices, touched_rows
 
 _BLOCK = 65_536
+
+
+def training_rows(splits: SplitIndices, context_length: int, rows: int) -> Indices:
+    """Every row, of ``rows`` in all, that a training sample reads as input, once and in order."""
+    starts = splits.train_indices
+    return np.flatnonzero(touched_rows(starts, starts + context_length, rows))
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +53,7 @@ class Normaliser:
         Raises:
             UserError: if a channel is constant in the training rows.
         """
-        starts = splits.train_indices
-        rows = np.flatnonzero(touched_rows(starts, starts + context_length, len(features)))
+        rows = training_rows(splits, context_length, len(features))
         # In blocks, so that float64 copies never need the memory of the data over again.
         blocks = [rows[begin : begin + _BLOCK] for begin in range(0, rows.size, _BLOCK)]
         mean = sum(features[block].sum(axis=0, dtype=np.float64) for block in blocks) / rows.size

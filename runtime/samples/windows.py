@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -9,15 +11,22 @@ from torch import Tensor
 
 from runtime.arrays import Indices
 from runtime.samples.normaliser import Normaliser
+from runtime.samples.quantile_normaliser import QuantileNormaliser
 from runtime.samples.series import Series
 from runtime.samples.splits import SplitIndices
 
+NORMALISERS: Mapping[str, type[Normaliser] | type[QuantileNormaliser]] = {
+    "standard": Normaliser,
+    "quantiles": QuantileNormaliser,
+}
+"""How features can be put on one scale, by the name that a script gives."""
+
 
 class WindowDataset:
-    """Standardised windows and labels of one series, on one device.
+    """Normalised windows and labels of one series, on one device.
 
     Args:
-        features: standardised, float32, shape (rows, channels).
+        features: normalised, float32, shape (rows, channels).
         labels: 0, 1 or NaN (unknown), shape (rows,).
         context_length: input rows of a sample.
         device: where the tensors live.
@@ -80,8 +89,9 @@ def make_windows(
     context_length: int,
     *,
     newest_row_only: bool = False,
-) -> tuple[WindowDataset, Normaliser]:
-    """Standardise a series by its training rows and lay it out for gathering.
+    normalisation: str = "standard",
+) -> tuple[WindowDataset, Normaliser | QuantileNormaliser]:
+    """Normalise a series by its training rows and lay it out for gathering.
 
     Args:
         series: the bars.
@@ -89,6 +99,7 @@ def make_windows(
         splits: all training samples, not a search subset: they decide the statistics.
         context_length: input rows of a sample.
         newest_row_only: see `WindowDataset`.
+        normalisation: a name of `NORMALISERS`.
 
     Returns:
         The dataset, and the normaliser to be stored with the weights.
@@ -101,7 +112,7 @@ def make_windows(
         decisions = getattr(splits, name) + context_length - 1
         if np.isnan(labels[decisions]).any():
             raise ValueError(f"{name} holds samples without a label; split with the horizon the labels were made with")
-    normaliser = Normaliser.fit(
+    normaliser = NORMALISERS[normalisation].fit(
         series.features, splits, context_length=context_length, feature_columns=series.feature_columns
     )
     standardised = normaliser.apply(series.features)

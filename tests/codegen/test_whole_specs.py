@@ -82,6 +82,7 @@ def expected_experiment(spec: Any, docstring: str, shorten: str, **told: str) ->
         "labels": "the labels",
         "splitter": OBJECT,
         "splits": OBJECT,
+        **({"normalisation": spec.normalisation} if spec.normalisation else {}),
     }
     series = {
         "path": Path("/project") / spec.data_path,

@@ -51,6 +51,7 @@ def test_the_record_is_of_all_assets_and_of_the_one_that_never_trained(result: d
     assert (result["assets"], result["training_assets"]) == (["AAPL", "GOOG", "IBM", "MSFT"], ["AAPL", "GOOG", "IBM"])
     assert result["status"] == "finished"
     assert (result["recipe"]["validate_every"], result["recipe"]["learning_rate"]) == (5, 5e-5), "a panel's own recipe"
+    assert result["normalisation"] == "quantiles", "of every panel, unless asked otherwise"
     assert list(result["by_asset"]["validation"]["assets"]) == ["AAPL", "GOOG", "IBM"]
     assert list(result["by_asset"]["test"]["assets"]) == result["assets"]
     assert result["unseen"]["model"]["samples"] == result["by_asset"]["test"]["assets"]["MSFT"]["samples"]

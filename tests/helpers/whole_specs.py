@@ -159,6 +159,7 @@ def requests(draw: st.DrawFn, project: Path) -> Request:
         split_mode=draw(st.sampled_from(choices.SPLIT_MODES)),
         embargo=draw(st.integers(0)),
         label_price=draw(st.sampled_from(choices.LABEL_PRICES)),
+        normalisation=draw(st.none() | st.sampled_from(choices.NORMALISATIONS)),
         project=project,
     )
 

@@ -64,6 +64,11 @@ def check(one: ExperimentSpec, other: ExperimentSpec, before: str, after: str, *
     assert {each.field for each in changes(after, before)} - STRUCTURE == expected
 
 
+def structure(spec: ExperimentSpec) -> tuple[bool, ...]:
+    """Whether the script names what it may leave out."""
+    return spec.checkpoint_activations, spec.normalisation is not None
+
+
 @whole
 @given(data=st.data())
 def test_of_two_searches(data: st.DataObject, odd_project: Path) -> None:
@@ -72,7 +77,7 @@ def test_of_two_searches(data: st.DataObject, odd_project: Path) -> None:
         one, other = map(resolve_hpo, asked)
     except UsageError:
         reject()
-    restructured = one.checkpoint_activations != other.checkpoint_activations
+    restructured = structure(one) != structure(other)
     check(one, other, render_hpo(one), render_hpo(other), restructured=restructured)
 
 
@@ -92,10 +97,7 @@ def test_of_two_trainings(data: st.DataObject, odd_project: Path) -> None:
         )
     except UsageError:
         reject()
-    restructured = (one.checkpoint_activations, bool(one.hyperparameters)) != (
-        other.checkpoint_activations,
-        bool(other.hyperparameters),
-    )
+    restructured = (*structure(one), bool(one.hyperparameters)) != (*structure(other), bool(other.hyperparameters))
     check(one, other, render_training(one), render_training(other), restructured=restructured)
 
 

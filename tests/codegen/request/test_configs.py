@@ -26,6 +26,7 @@ from runtime.samples import bars
 from runtime.samples.chunk_splitter import SplitMode
 from runtime.samples.labels import LABELS
 from runtime.samples.timeline import MAX_GAP_DAYS
+from runtime.samples.windows import NORMALISERS
 from runtime.search import study as search
 from runtime.training.recipe import FIXED, Recipe
 from tests.helpers.questions import BUDGETS, refused
@@ -218,6 +219,7 @@ def test_choices_are_what_the_runtime_knows() -> None:
     assert bars.TIMESCALES == choices.TIMESCALES
     assert tuple(LABELS) == choices.LABEL_PRICES
     assert get_args(SplitMode) == choices.SPLIT_MODES
+    assert tuple(NORMALISERS) == choices.NORMALISATIONS
     assert {name: get_args(kind) for name, kind in get_type_hints(Shared).items() if get_args(kind)} == CHOICES
     assert findings.LEAST_COMPLETED == search.LEAST_COMPLETED
     assert choices.DEFAULT_DATASET == DEFAULT_DATASET

@@ -15,6 +15,7 @@ from codegen.request.choices import (
     DEFAULT_DATASET,
     HORIZONS,
     LABEL_PRICES,
+    NORMALISATIONS,
     PROJECT,
     SPLIT_MODES,
     TASKS,
@@ -61,6 +62,7 @@ CHANGES = st.fixed_dictionaries(
         "split_mode": st.sampled_from(SPLIT_MODES),
         "embargo": st.integers(0, 500),
         "label_price": st.sampled_from(LABEL_PRICES),
+        "normalisation": st.none() | st.sampled_from(NORMALISATIONS),
         "ratios": ratios(),
     },
 )
@@ -100,6 +102,7 @@ def test_defaults_are_left_out() -> None:
         ({"data_path": "data/processed/US4_panel_c.parquet", "training_assets": 2}, "--data US4 --training-assets 2"),
         ({"feature_columns": ["rsi14", "-x"]}, "--feature-column=rsi14 --feature-column=-x"),
         ({"label_price": "close", "embargo": 5}, "--label-price close --embargo 5"),
+        ({"normalisation": "standard"}, "--normalisation standard"),
     ],
 )
 def test_what_differs_is_named(changes: dict[str, Any], flags: str) -> None:

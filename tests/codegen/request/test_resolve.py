@@ -14,7 +14,7 @@ import pytest
 
 from codegen.request.choices import DEFAULT_DATASET, NOT_FEATURES, PROJECT, THRESHOLDS
 from codegen.request.configs import load_hpo, load_model
-from codegen.request.resolve import choose_assets, read_schema, resolve_hpo, resolve_training
+from codegen.request.resolve import choose_assets, choose_normalisation, read_schema, resolve_hpo, resolve_training
 from codegen.request.spec import ExperimentSpec, HpoSpec, TrainingSpec
 from data.dataset import publish
 from data.manifest import entry_for
@@ -88,6 +88,19 @@ def test_fields_of_an_architecture_stand_once_and_are_all_there() -> None:
     assert TRAINING.model == HPO.model
     assert TRAINING.architectures == {"d192_h6_l4_p10": HPO.architectures["d192_h6_l4_p10"]}
     assert HPO.architectures.keys() == load_model("2M").architectures.keys()
+
+
+@pytest.mark.parametrize(
+    ("asked", "on_a_panel", "of_one_series"),
+    [(None, "quantiles", None), ("standard", None, None), ("quantiles", "quantiles", "quantiles")],
+)
+def test_a_panel_is_normalised_by_quantiles_unless_asked_otherwise(
+    asked: str | None, on_a_panel: str | None, of_one_series: str | None
+) -> None:
+    request = dataclasses.replace(ask(PROJECT)[1], normalisation=asked)
+    assert choose_normalisation(["AAPL"], request) == on_a_panel
+    assert choose_normalisation([], request) == of_one_series
+    assert resolve_hpo(request).normalisation == of_one_series
 
 
 def test_assets_that_never_train_are_drawn_by_the_splits_seed_fewer_among_more() -> None:

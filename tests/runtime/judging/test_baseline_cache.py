@@ -57,6 +57,7 @@ OTHERS: dict[str, Callable[[], Experiment]] = {
     "another split": lambda: make_experiment(split_seed=2),
     "the same samples by another protocol": lambda: replace(EXPERIMENT, splitter=replace(EXPERIMENT.splitter, seed=2)),
     "other data": lambda: replace(EXPERIMENT, series=replace(EXPERIMENT.series, content_sha256="1" * 64)),
+    "features on another scale": lambda: replace(EXPERIMENT, normalisation="quantiles"),
     "other features": lambda: replace(EXPERIMENT, series=replace(EXPERIMENT.series, feature_columns=("a", "b", "c"))),
     "another task": lambda: replace(EXPERIMENT, task="threshold_2pct"),
     "another threshold": lambda: replace(EXPERIMENT, threshold=0.02),

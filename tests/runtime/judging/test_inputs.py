@@ -64,7 +64,7 @@ def with_noise_outside(experiment: Experiment, start: int, seed: int) -> Experim
     own = slice(start, start + experiment.splitter.context_length)
     other[own] = values[own]
     changed = replace(experiment)
-    vars(changed)["_standardised"] = (
+    vars(changed)["_normalised"] = (
         WindowDataset(other, experiment.labels, experiment.splitter.context_length),
         experiment.normaliser,
     )
@@ -84,7 +84,7 @@ def test_nothing_outside_the_window_is_read(experiment: Experiment, data: st.Dat
 def test_feature_that_stands_still_has_no_spread_and_no_slope() -> None:
     still = replace(EXPERIMENT)
     values = np.full_like(EXPERIMENT.windows.values.numpy(), 0.1)
-    vars(still)["_standardised"] = (WindowDataset(values, EXPERIMENT.labels, 8), EXPERIMENT.normaliser)
+    vars(still)["_normalised"] = (WindowDataset(values, EXPERIMENT.labels, 8), EXPERIMENT.normaliser)
     summaries = recent_history(still)(EXPERIMENT.splits.test_indices)[:, CHANNELS:].reshape(-1, 2, 3, CHANNELS)
     np.testing.assert_array_equal(summaries[:, :, 0], np.float32(0.1))
     assert (summaries[:, :, 1:] == 0).all()

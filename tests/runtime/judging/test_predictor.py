@@ -1,5 +1,6 @@
 """A trained model forecasts what its trainer forecast, from a table alone, and refuses what does not fit."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -20,6 +21,7 @@ from runtime.judging.calibration import probabilities
 from runtime.samples.bars import make_bars
 from runtime.samples.chunk_splitter import ChunkSplitter
 from runtime.samples.experiment import Experiment
+from runtime.samples.quantile_normaliser import QuantileNormaliser
 from runtime.script.arguments import Arguments
 from runtime.training.trainer import Trainer
 from tests.helpers.market import make_experiment as ask_market
@@ -66,6 +68,37 @@ def test_it_forecasts_what_the_trainer_forecast(output: Path) -> None:
     np.testing.assert_array_equal(chances, probabilities(trainer.predict(every_window(EXPERIMENT))))
     assert chances.index.equals(pd.DatetimeIndex(DAYS["Date"][CONTEXT_LENGTH - 1 :], name="Date"))
     assert chances.std() > 0.1, "this test needs forecasts that differ"
+
+
+def test_features_by_their_quantiles_are_those_that_the_trainer_saw(tmp_path: Path) -> None:
+    experiment = replace(EXPERIMENT, normalisation="quantiles")
+    arguments = make_arguments(tmp_path)
+    trainer = train_briefly(experiment, arguments)
+    predictor = load_predictor(arguments.output)
+    np.testing.assert_array_equal(predictor.predict(DAYS), probabilities(trainer.predict(every_window(experiment))))
+    assert type(predictor.normaliser) is QuantileNormaliser
+
+
+@pytest.mark.parametrize(
+    ("statistics", "message"),
+    [
+        ({"quantiles": [[0.0] * 3] * 24}, "3 channels need 25 quantiles each"),
+        ({"quantiles": [[0.0] * 2] * 25}, "3 channels need 25 quantiles each"),
+        ({"mean": [0.0] * 3}, "3 channels need as many means and deviations"),
+        ({"mean": [0.0] * 2, "std": [1.0] * 2}, "3 channels need as many means and deviations"),
+        ({}, "3 channels need as many means and deviations"),
+    ],
+)
+def test_statistics_that_are_not_of_the_channels_are_refused(
+    statistics: dict[str, Any], message: str, copied: Path
+) -> None:
+    model = json.loads((copied / "model.json").read_text())
+    content = (json.dumps(model | {"normaliser": statistics}) + "\n").encode()
+    (copied / "model.json").write_bytes(content)
+    metadata = {"description_sha256": hashlib.sha256(content).hexdigest()}
+    save_file(load_file(copied / "model.safetensors"), copied / "model.safetensors", metadata)
+    with pytest.raises(UserError, match=message):
+        load_predictor(copied)
 
 
 def test_last_window_needs_no_other_rows_columns_or_order_of_columns(output: Path) -> None:

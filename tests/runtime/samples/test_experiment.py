@@ -11,6 +11,8 @@ from runtime.errors import UserError
 from runtime.samples.bars import TIMESCALES
 from runtime.samples.experiment import SPLITS, Experiment
 from runtime.samples.few_positives import FEW_POSITIVES
+from runtime.samples.normaliser import Normaliser
+from runtime.samples.quantile_normaliser import QuantileNormaliser
 from tests.helpers.market import make_daily, make_experiment, make_series, real_series
 
 HORIZONS = (1, 2, 3, 5, 7)
@@ -135,10 +137,22 @@ def test_the_identity_is_json_and_names_question_data_and_split() -> None:
     assert identity["split"] == split, "as records say that were made before there was a limit"
     other = replace(experiment, splitter=replace(experiment.splitter, max_gap_days=3))
     assert other.identity()["split"] == split | {"max_gap_days": 3}
+    assert "normalisation" not in identity, "as records say that were made before there was another"
+    assert replace(experiment, normalisation="quantiles").identity() == identity | {"normalisation": "quantiles"}
     assert identity["data_sha256"] == experiment.series.content_sha256
     named = ("phase", "budget", "task", "threshold", "label_price", "horizon", "timescale")
     assert {name: identity[name] for name in named} == {name: getattr(experiment, name) for name in named}
     assert identity["experiment"] == experiment.name
+
+
+def test_only_known_normalisations_are_taken_and_each_makes_its_own_windows() -> None:
+    with pytest.raises(UserError, match="normalisation 'ranks': allowed is 'standard' or 'quantiles'"):
+        replace(small(), normalisation="ranks")
+    standard, quantiles = small(), replace(small(), normalisation="quantiles")
+    for experiment, kind in ((standard, Normaliser), (quantiles, QuantileNormaliser)):
+        assert type(experiment.normaliser) is kind
+        expected = experiment.normaliser.apply(experiment.series.features)
+        np.testing.assert_array_equal(experiment.windows.values.numpy(), expected)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Gathered samples against naive slices, and training samples that no held-out day can reach."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from data.schema import PRICE_COLUMNS
 from runtime.samples.experiment import Experiment
 from runtime.samples.normaliser import Normaliser
-from runtime.samples.windows import WindowDataset, make_windows
+from runtime.samples.windows import NORMALISERS, WindowDataset, make_windows
 from tests.helpers.market import FEATURES, make_daily, make_experiment, make_series
 
 SPLITS = ("train_indices", "val_indices", "test_indices")
@@ -79,13 +79,16 @@ def test_a_sample_without_a_label_is_refused(name: str) -> None:
         make_windows(experiment.series, labels, experiment.splits, CONTEXT)
 
 
+def statistics_of(experiment: Experiment) -> dict[str, bytes]:
+    return {name: values.tobytes() for name, values in asdict(experiment.normaliser).items()}
+
+
 def test_a_search_subset_is_standardised_by_all_training_rows() -> None:
     experiment = make(context_length=CONTEXT)
     everything = Normaliser.fit(
         experiment.series.features, experiment.splits, context_length=CONTEXT, feature_columns=FEATURES
     )
-    assert experiment.normaliser.mean.tobytes() == everything.mean.tobytes()
-    assert experiment.normaliser.std.tobytes() == everything.std.tobytes()
+    assert statistics_of(experiment) == {"mean": everything.mean.tobytes(), "std": everything.std.tobytes()}
 
 
 def overwrite_held_out_days(experiment: Experiment) -> pd.DataFrame:
@@ -97,17 +100,20 @@ def overwrite_held_out_days(experiment: Experiment) -> pd.DataFrame:
     return daily
 
 
+@pytest.mark.parametrize("normalisation", NORMALISERS)
 @pytest.mark.parametrize("timescale", ["daily", "2d", "5d", "weekly"])
 @pytest.mark.parametrize("mode", ["scattered", "contiguous"])
-def test_garbage_in_every_held_out_day_leaves_training_bit_identical(timescale: str, mode: str) -> None:
+def test_garbage_in_every_held_out_day_leaves_training_bit_identical(
+    timescale: str, mode: str, normalisation: str
+) -> None:
     experiment = make(timescale, context_length=CONTEXT, chunk_length=12, mode=mode)
     spoilt = make(timescale, overwrite_held_out_days(experiment), context_length=CONTEXT, chunk_length=12, mode=mode)
+    experiment, spoilt = (replace(each, normalisation=normalisation) for each in (experiment, spoilt))
     starts = experiment.windows.starts(experiment.splits.train_indices)
     for part in (WindowDataset.inputs, WindowDataset.targets):
         clean, found = part(experiment.windows, starts), part(spoilt.windows, starts)
         assert clean.numpy().tobytes() == found.numpy().tobytes()
-    assert spoilt.normaliser.mean.tobytes() == experiment.normaliser.mean.tobytes()
-    assert spoilt.normaliser.std.tobytes() == experiment.normaliser.std.tobytes()
+    assert statistics_of(spoilt) == statistics_of(experiment)
     held_out = experiment.windows.starts(experiment.splits.val_indices)
     assert not torch.equal(spoilt.windows.inputs(held_out), experiment.windows.inputs(held_out))
 

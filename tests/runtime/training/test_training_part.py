@@ -97,8 +97,8 @@ def test_statistics_and_baselines_see_the_kept_days_only() -> None:
     part = train_on_part(EXPERIMENT, 0.3)
     kept = part.splits.train_indices
     rows = touched_rows(kept, kept + CONTEXT_LENGTH, len(part.series))
-    expected: Normaliser = part.normaliser
-    np.testing.assert_allclose(expected.mean, part.series.features[rows].mean(axis=0, dtype=np.float64))
+    assert isinstance(part.normaliser, Normaliser)
+    np.testing.assert_allclose(part.normaliser.mean, part.series.features[rows].mean(axis=0, dtype=np.float64))
     rate = fit_baselines(part)["base_rate"](kept[:1])
     assert 1 / (1 + np.exp(-rate[0])) == pytest.approx(part.labels_of(kept).mean())
     assert part.splits.val_indices is EXPERIMENT.splits.val_indices
