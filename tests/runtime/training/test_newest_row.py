@@ -133,8 +133,11 @@ def test_it_is_kept_for_every_run_of_the_same_question_and_recipe(
     other = asked(tmp_path, output=tmp_path / "outputs/phase0/another")
     assert train(other, **QUICK)[NAME] == opened[NAME]
     assert seen == [False], "the network of the other folder alone"
-    train(other, **(QUICK | {"learning_rate": 0.01}), seed=8)
-    assert seen == [False, False, True]
+    del seen[:]
+    train(other, **QUICK, seed=8)
+    train(other, **(QUICK | {"dropout": 0.2}), seed=9)
+    train(replace(other, output=other.output.with_name("third")), **(QUICK | {"dropout": 0.3}), seed=9)
+    assert seen == [False, True] * 3, "another seed, another recipe"
 
 
 @pytest.mark.parametrize("damage", [b"", b"no weights"])

@@ -9,6 +9,7 @@ import pytest
 from runtime.errors import UserError
 from runtime.judging import judge
 from runtime.judging.alarms import few_positives
+from runtime.judging.baselines import BASELINES
 from runtime.judging.evaluation import evaluate
 from runtime.training.finished import is_finished
 from tests.helpers.tiny import FIXED, make_arguments, with_labels
@@ -61,7 +62,7 @@ def test_a_training_without_test_is_finished_and_may_open_it_later(
 def test_opening_is_recorded_before_anything_is_read_from_the_test(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments, recorded = make_arguments(tmp_path), []
+    arguments, recorded = make_arguments(tmp_path, newest_row_network=True), []
 
     def watch(*args: Any, **kwargs: Any) -> dict[str, Any]:
         recorded.append(len(openings(arguments)))
@@ -69,7 +70,8 @@ def test_opening_is_recorded_before_anything_is_read_from_the_test(
 
     monkeypatch.setattr(judge, "evaluate", watch)
     train(arguments)
-    assert recorded == [0] * 5 + [1] * 5
+    forecasts = 1 + len(BASELINES)
+    assert recorded == [0] * forecasts + [1] * (forecasts + 4), "of the rival without history both splits come last"
 
 
 def test_other_weights_need_permission_to_open_the_test_again(tmp_path: Path) -> None:
