@@ -172,6 +172,7 @@ def require_same_question(
         "normalisation": finding.normalisation,
         "fixed": finding.fixed,
         **{name: finding.split.get(each) for name, each in _SPLIT.items()},
+        "max_gap_days": finding.split.get("max_gap_days", PARAMETERS["max_gap_days"].default),
     }
     wanted = {name: getattr(spec, name) for name in found} | {"threshold": THRESHOLDS[cell.task]}
     wanted["normalisation"] = spec.normalisation or "standard"

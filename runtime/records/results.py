@@ -194,6 +194,7 @@ class Result(Struct, frozen=True, kw_only=True):
     shortened_to_epochs: int | None
     failure: str = ""
     script: str = ""
+    normalisation: str = "standard"
     hyperparameters_from: dict[str, Any] = {}
     training_seed: int | None = None
     train_fraction: float | None = None

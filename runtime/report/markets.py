@@ -65,15 +65,15 @@ def markets_table(found: Sequence[Answer]) -> Table:
     )
     for each in found:
         model = each.result.judged()[each.split]["model"]
-        interval = model.intervals["log_loss_skill"]
-        reason = "; ".join(interval.undefined.values())
+        interval = model.intervals.get("log_loss_skill")
+        reason = "; ".join(interval.undefined.values()) if interval else ""
         table.rows.append(
             [
                 Cell(f"{each.phase} {each.question.replace('_', ' ')}"),
                 Cell(each.dataset),
                 Cell(each.split),
                 Cell(str(model.chunks)),
-                table.number(model.log_loss_skill, interval.bootstrap, reason, share=True),
+                table.number(model.log_loss_skill, interval and interval.bootstrap, reason, share=True),
                 Cell(title_of(each.rival)),
                 table.difference(each.difference),
             ]

@@ -79,11 +79,19 @@ def _judge_finished(result: Result) -> Verdict:
     try:
         addition, added, alone = added_on(result, split)
         line, tone = headline(title_of(rival), split, compare(added.minus_rival.combination), compare(alone))
+        line += _of_which_model(result)
         first = three_sentences(addition, added, alone, split)
     except Unknown as reason:
         line, tone = headline(title_of(rival), split, None, compare(alone))
         first = [f"{reason}.", is_better(title_of(rival), alone)]
     return Verdict(line, [*first, *_behind(result, split, forecasts, alone)], tone)
+
+
+def _of_which_model(result: Result) -> str:
+    """What must not be forgotten beside the headline: that an idle encoder leaves the regression it started from."""
+    if any(alarm.name == "encoder_idle" for alarm in result.alarms):
+        return " Its encoder is idle: what was judged is its linear path."
+    return ""
 
 
 def _behind(result: Result, split: str, forecasts: Forecasts, alone: Difference | None = None) -> list[str]:

@@ -30,7 +30,7 @@ class WindowDataset:
         labels: 0, 1 or NaN (unknown), shape (rows,).
         context_length: input rows of a sample.
         device: where the tensors live.
-        newest_row_only: mask every row of a window but its newest: they are 0, the training mean, for every sample.
+        newest_row_only: mask every row of a window but its newest: they are 0 for every sample.
     """
 
     def __init__(

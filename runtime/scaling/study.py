@@ -191,7 +191,8 @@ def studies(records: Iterable[Result], *, axis: Axis = PARAMETERS, split: str | 
 
 
 def _key(record: Result, axis: Axis) -> tuple[str, str, bytes]:
-    return axis.family(record), record.data_sha256, msgspec.json.encode(record.split)
+    inputs = (record.split, record.feature_columns, record.normalisation)
+    return axis.family(record), record.data_sha256, msgspec.json.encode(inputs)
 
 
 def _study(members: list[Result], axis: Axis, split: str | None) -> Study:

@@ -1,8 +1,8 @@
 """A rival of the same network that has no history: trained alike, on windows masked to their newest row.
 
 What the network is better by is what its history is worth; what this rival is better by than a regression on the same
-row is what a non-linear reading of it is worth. Masked rows are 0, the training mean of each feature: the same for
-every sample, so that they tell nothing, and neither unusual nor missing, so that no weight needs another scale.
+row is what a non-linear reading of it is worth. Masked rows are 0, the middle of each feature among training rows: the
+same for every sample, so that they tell nothing, and neither unusual nor missing, so that no weight needs another scale.
 """
 
 from __future__ import annotations

@@ -111,6 +111,7 @@ def test_a_borrowing_phase_trains_on_the_search_it_names(project: Path, finding:
         ("split.test_ratio", 0.2),
         ("split.chunk_length", 202),
         ("split.embargo", 1),
+        ("split.max_gap_days", 30),
         ("split.seed", None),
         ("best.hyperparameters.architecture", "d1_h1_l1_p1"),
         ("best.architecture.d_ff", 32),
