@@ -66,6 +66,7 @@ def markets_table(found: Sequence[Answer]) -> Table:
     for each in found:
         model = each.result.judged()[each.split]["model"]
         interval = model.intervals.get("log_loss_skill")
+        sure = interval.bootstrap if interval else None
         reason = "; ".join(interval.undefined.values()) if interval else ""
         table.rows.append(
             [
@@ -73,7 +74,7 @@ def markets_table(found: Sequence[Answer]) -> Table:
                 Cell(each.dataset),
                 Cell(each.split),
                 Cell(str(model.chunks)),
-                table.number(model.log_loss_skill, interval and interval.bootstrap, reason, share=True),
+                table.number(model.log_loss_skill, sure, reason, share=True),
                 Cell(title_of(each.rival)),
                 table.difference(each.difference),
             ]

@@ -2,7 +2,7 @@
 
 What the network is better by is what its history is worth; what this rival is better by than a regression on the same
 row is what a non-linear reading of it is worth. Masked rows are 0, the middle of each feature among training rows: the
-same for every sample, so that they tell nothing, and neither unusual nor missing, so that no weight needs another scale.
+same for every sample, so that they tell nothing, neither unusual nor missing, so that no weight needs another scale.
 """
 
 from __future__ import annotations
