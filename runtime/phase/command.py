@@ -17,7 +17,7 @@ from runtime.phase.flags import check_flags
 from runtime.phase.graph import Node, make_nodes, read_graph
 from runtime.phase.hold import hold
 from runtime.phase.local import LocalProcesses
-from runtime.phase.openings import closed_tests
+from runtime.phase.openings import TestSplits, open_together, plan_openings
 from runtime.phase.outlook import print_outlook
 from runtime.phase.slurm import submit_jobs, write_jobs
 from runtime.phase.table import make_display
@@ -66,7 +66,7 @@ class _PhaseRun:
         self.gpus = visible_gpus(self.device)
         self.nodes = make_nodes(self.graph, project, self.outputs, **flags, gpus=len(self.gpus))
         self.generated: dict[str, tuple[State, str]] = {}
-        self.closed: dict[str, str] = {}
+        self.tests = TestSplits()
 
     @property
     def _networks(self) -> int:
@@ -78,25 +78,28 @@ class _PhaseRun:
         if self.options.dry_run:
             self._keep_tests_closed()
             unfinished = [node for node in self.nodes if node.kind != "generate" and not self.is_finished(node)]
-            print_outlook(self.nodes, unfinished, self.closed, self.device, self._networks)
+            print_outlook(self.nodes, unfinished, self.tests.closed, self.device, self._networks)
             return EXIT_OK
         with hold(self.outputs) as lock:
             for node in self.nodes:
                 if node.kind == "generate" and not self._searches_left(node):
                     self.generated[node.name] = self.generate(node)
             self._keep_tests_closed()
+            self._open_tests()
             if self.options.engine == "slurm":
                 return self._write_jobs()
-            statuses = self._walk(lock)
+            statuses = self._walk(self.nodes, lock)
+            if judging := self._open_tests(statuses):
+                statuses = {**statuses, **self._walk(judging, lock)}
         self._report()
         return _tell(self.nodes, statuses)
 
-    def _walk(self, lock: int) -> Statuses:
-        display = make_display(self.nodes)
+    def _walk(self, nodes: Sequence[Node], lock: int) -> Statuses:
+        display = make_display(nodes)
         engine = self._make_engine(lock)
         try:
             return Walk(
-                self.nodes,
+                nodes,
                 engine,
                 generate=self.generate,
                 is_finished=self.is_finished,
@@ -131,7 +134,9 @@ class _PhaseRun:
             return node.finding.is_file()  # and a finished search's: the generator has looked
         if node.kind == "generate":
             return False
-        opens_test = node.name not in self.closed
+        return self._is_trained(node, opens_test=not self.tests.waits(node.name))
+
+    def _is_trained(self, node: Node, *, opens_test: bool) -> bool:
         return is_finished(
             node.script,
             node.output,
@@ -167,15 +172,38 @@ class _PhaseRun:
         trainings = [node for node in self.nodes if node.kind == "train" and not self.is_finished(node)]
         generates = [node for node in self.nodes if node.kind == "generate"]
         unwritten = {node.script for node in generates if self._searches_left(node)}
-        self.closed = closed_tests(trainings, self.project, unwritten)
+        self.tests = plan_openings(trainings, self.project, unwritten)
         self.nodes = [
-            replace(node, command=(*node.command, "--no-test")) if node.name in self.closed else node
+            replace(node, command=(*node.command, "--no-test")) if self.tests.waits(node.name) else node
             for node in self.nodes
         ]
-        for name, reason in self.closed.items():
+        for name, reason in self.tests.closed.items():
             print(f"{name}: judged on validation alone: {reason}")
-        if self.closed:
+        if self.tests.closed:
             print("--reopen-test opens these test splits all the same; every record and the report will say so")
+        for group in self.tests.together:
+            names = ", ".join(node.name.removeprefix("train ") for node in group)
+            print(f"one test split for {len(group)} trainings, opened once when all are trained: {names}")
+
+    def _open_tests(self, statuses: Statuses | None = None) -> list[Node]:
+        """Open each test split that several trainings ask for, once all of them are trained or have failed.
+
+        Args:
+            statuses: of the walk in which they were trained; None before any.
+
+        Returns:
+            The trainings that have the judging left to do.
+        """
+        judging: list[Node] = []
+        for group in list(self.tests.together):
+            trained = [node for node in group if self._is_trained(node, opens_test=False)]
+            failed = [node for node in group if statuses and statuses[node.name].state is State.FAILED]
+            if trained and len(trained) + len(failed) == len(group):
+                open_together(trained, self.project)
+                self.tests.together.remove(group)
+                judging += trained
+        self.nodes = [next((each for each in judging if each.name == node.name), node) for node in self.nodes]
+        return [replace(node, needs=()) for node in judging]
 
     def _report(self) -> None:
         if any((self.outputs / self.options.phase).rglob("result.json")):

@@ -162,6 +162,7 @@ class Opening(Struct, frozen=True):
     repeats: bool = False
     days: int = 0
     days_opened_before: int = 0
+    together: dict[str, str] = {}
 
     @property
     def again(self) -> str:

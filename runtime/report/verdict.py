@@ -164,6 +164,9 @@ def _provenance(result: Result, split: str) -> list[str]:
         again = " again: numbers seen before may have guided it" if opening.again else ""
         if 0 < opening.days_opened_before < opening.days:
             again += f" ({opening.days_opened_before} of its {opening.days} days)"
+        others = len(opening.together) - 1
+        if others > 0:
+            again += f"; it was opened once for this and {others} other trainings, when all were trained"
         sentences.append(f"This is opening {opening.opening} of this question's test split{again}.")
     return sentences
 

@@ -9,7 +9,8 @@ from typing import Any
 from data.files import remove_leftovers
 from runtime.errors import RunError
 from runtime.judging.alarms import print_alarms
-from runtime.judging.sealed_test import OPENINGS, joint_sha256, open_test, refuse_reopening
+from runtime.judging.openings import OPENINGS
+from runtime.judging.sealed_test import joint_sha256, open_test, refuse_reopening
 from runtime.records.files import sole_process
 from runtime.records.tracking import Tracking
 from runtime.samples.experiment import Experiment

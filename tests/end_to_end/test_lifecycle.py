@@ -9,7 +9,8 @@ import pytest
 from safetensors.torch import load_file
 
 from runtime.judging.baselines import BASELINES
-from runtime.judging.sealed_test import OPENINGS, weights_sha256
+from runtime.judging.openings import OPENINGS
+from runtime.judging.sealed_test import weights_sha256
 from tests.helpers.small_project import make_small_project, run
 
 GENERATE = ("-m", "codegen", "phase6a", "2M", "threshold_1pct", "--trials", "2", "--hpo-train-fraction", "0.05")

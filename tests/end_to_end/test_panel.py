@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tests.helpers.small_project import SOURCE, make_small_project, run
 from tests.helpers.tiny_run import read
 
 PANEL = "data/processed/US4_panel_c.parquet"
-PLACE = "phase6a/US4/train_2M_threshold_2pct_default"
+PLACE = "phase6a/US4/train_2M_threshold_1pct_default"
 BY_ASSETS = ("train_200K_threshold_2pct_1asset", "train_200K_threshold_2pct_2assets", "train_200K_threshold_2pct")
 FLAGS = ("--data", "US4", "--hyperparameters", "default", "--holdout-assets", "1", "--chunk-length", "150")
 
@@ -31,7 +32,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     given = ("data/raw/US4_daily.csv.gz", "--panel", "--name", "US4", "--accept-jumps")
     for command in (
         ("-m", "data", "import", *given, "--vix", "data/raw/SPX_daily.csv.gz"),
-        ("-m", "codegen", "phase6a", "2M", "threshold_2pct", *FLAGS),
+        ("-m", "codegen", "phase6a", "2M", "threshold_1pct", *FLAGS),
         (f"experiments/{PLACE}.py",),
         ("-m", "codegen", "phase6d", "200K", "--data", "US4", "--chunk-length", "150"),
         ("-m", "runtime", "run", "phase6d", "200K", "--data", "US4"),
@@ -88,10 +89,10 @@ def test_what_a_panel_cannot_be_asked_is_refused_when_scripts_are_written(projec
         (("--timescale", "weekly"), "is a panel, which has daily bars only"),
         (("--holdout-assets", "4"), "holds 4 assets, and some must train"),
     ):
-        answer = run(project, "-m", "codegen", "phase6a", "2M", "threshold_2pct", "--data", "US4", *flags)
+        answer = run(project, "-m", "codegen", "phase6a", "2M", "threshold_1pct", "--data", "US4", *flags)
         assert answer.returncode == 2
         assert told in answer.stderr
-    answer = run(project, "-m", "codegen", "phase6a", "2M", "threshold_2pct", "--holdout-assets", "1")
+    answer = run(project, "-m", "codegen", "phase6a", "2M", "threshold_1pct", "--holdout-assets", "1")
     assert "holds one series, no panel of assets" in answer.stderr
 
 
@@ -102,12 +103,25 @@ def test_sets_of_assets_are_nested_and_judged_on_the_same_days_and_assets(projec
     assert [each["splits"]["training"]["samples"] for each in results] == sorted(
         {each["splits"]["training"]["samples"] for each in results}
     )
-    assert {each["test_opening"] is None for each in results} == {True}, "phase6a opened this question's test split"
-    for each in results:
-        assert each["splits"]["validation"] == results[0]["splits"]["validation"]
-        judged = each["by_asset"]["validation"]["assets"]
+    for each, split in product(results, ("validation", "test")):
+        assert each["splits"][split] == results[0]["splits"][split]
+        judged = each["by_asset"][split]["assets"]
         assert [name for name, asset in judged.items() if asset["trains"]] == each["training_assets"]
         assert list(judged) == ["AAPL", "GOOG", "IBM", "MSFT"]
+
+
+def test_their_test_split_is_opened_once_for_all(project: Path) -> None:
+    results = [read(project / f"outputs/phase6d/US4/{script}/result.json") for script in BY_ASSETS]
+    (opening, *others) = [each["test_opening"] for each in results]
+    assert others == [opening] * 2
+    assert opening["together"] == {each["script_sha256"]: each["weights_sha256"] for each in results}
+    assert (opening["opening"], opening["repeats"]) == (1, False)
+    log = (project / "experiments/test_openings.jsonl").read_text()
+    assert log.count("\n") == 2, "one of phase6a, one of these"
+    again = run(project, "-m", "runtime", "run", "phase6d", "200K", "--data", "US4")
+    assert (again.returncode, again.stdout.count("finished earlier")) == (0, 3)
+    assert (project / "experiments/test_openings.jsonl").read_text() == log
+    assert "opened once for this and 2 other trainings" in (project / "outputs/phase6d/US4/report.html").read_text()
 
 
 def test_the_page_draws_the_loss_by_training_samples(project: Path) -> None:

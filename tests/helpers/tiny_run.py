@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from runtime.judging.sealed_test import OPENINGS, read_openings
+from runtime.judging.openings import OPENINGS, read_openings
 from runtime.samples.experiment import Experiment
 from runtime.script.arguments import Arguments
 from runtime.training.recipe import Recipe

@@ -15,7 +15,7 @@ from data.errors import DataError
 from data.manifest import MANIFEST_PATH, PROJECT, load
 from data.verify import verify
 from runtime.errors import UserError
-from runtime.judging.sealed_test import read_openings
+from runtime.judging.openings import read_openings
 from runtime.records.files import read_record
 from tests.helpers.damage import FUZZ, answered_or_refused, damaged, other_values
 from tests.helpers.questions import ask

@@ -13,7 +13,8 @@ import pytest
 
 from runtime.errors import UserError
 from runtime.judging.judged_days import by_day, days_in_common, judged_test_days
-from runtime.judging.sealed_test import OPENINGS, open_test, read_openings, refuse_reopening
+from runtime.judging.openings import OPENINGS, read_openings
+from runtime.judging.sealed_test import open_test, refuse_reopening
 from runtime.records.files import append_json_line
 from runtime.samples.bars import make_bars
 from runtime.samples.experiment import Experiment

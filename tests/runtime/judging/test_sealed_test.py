@@ -11,7 +11,8 @@ import torch
 
 from runtime.errors import UserError
 from runtime.judging import sealed_test
-from runtime.judging.sealed_test import open_test, read_openings, weights_sha256
+from runtime.judging.openings import read_openings
+from runtime.judging.sealed_test import open_test, open_test_together, weights_sha256
 from runtime.records.files import append_json_line
 from runtime.samples.chunk_splitter import ChunkSplitter
 from runtime.samples.experiment import Experiment
@@ -69,6 +70,39 @@ def test_reopening_counts_and_keeps_the_earlier_openings(log: Path) -> None:
     assert ask(log, "c", reopen=True)["opening"] == 3
     assert ask(log, "b")["opening"] == 2
     assert [entry["weights_sha256"] for entry in read_openings(log)] == ["a", "b", "c"]
+
+
+MEMBERS = {"small": ("script a", "a"), "large": ("script b", "b")}
+
+
+def test_trainings_that_are_judged_together_are_one_opening(log: Path) -> None:
+    together = open_test_together(log, EXPERIMENT, MEMBERS)
+    assert together is not None
+    assert (together["opening"], together["experiment"]) == (1, "small, large")
+    assert together["together"] == {"script a": "a", "script b": "b"}
+    assert ask(log, "a") == ask(log, "b") == together
+    assert read_openings(log) == [together]
+
+
+def test_nobody_else_is_let_in_with_them(log: Path) -> None:
+    open_test_together(log, EXPERIMENT, MEMBERS)
+    with pytest.raises(UserError, match="was opened on .* by small, large with other weights"):
+        ask(log, "c")
+    with pytest.raises(UserError, match="with other weights"):
+        ask(log, "a", script_sha256="script c")  # the weights of a member, asked for by a script that is none
+    assert ask(log, "c", reopen=True)["opening"] == 2
+
+
+def test_a_member_with_other_weights_repeats_the_opening(log: Path) -> None:
+    open_test_together(log, EXPERIMENT, MEMBERS)
+    again = ask(log, "b", script_sha256="script a")
+    assert (again["opening"], again["repeats"]) == (1, True)
+
+
+def test_what_was_opened_before_is_not_opened_together(log: Path) -> None:
+    first = ask(log, "a")
+    assert open_test_together(log, EXPERIMENT, MEMBERS) is None
+    assert read_openings(log) == [first]
 
 
 def test_line_that_a_crash_cut_off_was_no_opening(log: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runtime.judging.sealed_test import OPENINGS
+from runtime.judging.openings import OPENINGS
 from tests.helpers.tiny_process import STEPS_PER_EPOCH, finish, start
 from tests.helpers.tiny_run import metrics_of, read
 
