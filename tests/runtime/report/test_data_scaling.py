@@ -84,3 +84,8 @@ def test_budgets_whose_test_is_not_open_are_compared_on_validation() -> None:
     (picture,) = section.figures
     assert isinstance(picture, Picture)
     assert picture.alt.startswith("Validation log loss by training samples")
+    of_large = picture.alt.partition("20M: ")[2]
+    unopened = [msgspec.structs.replace(each, test=None, test_opening=None) for each in made]
+    (all_closed,) = data_scaling_sections(unopened)[0].figures
+    assert isinstance(all_closed, Picture)
+    assert of_large == all_closed.alt.partition("20M: ")[2]
