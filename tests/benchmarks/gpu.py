@@ -39,10 +39,10 @@ CHANNELS, CONTEXT, ROWS = 29, 60, 4_000
 WARM_UP, ROUNDS, ROUND_SECONDS = FIRST_STEPS + 2, 3, 0.3
 LAST_START = 420.0
 """Seconds after which no row begins, so that all is over within ten minutes."""
-FULL = {"2M": 16_384, "20M": 16_384, "200M": 8_192, "2B": 4_096}
+FULL = {"200K": 16_384, "2M": 16_384, "20M": 16_384, "200M": 8_192, "2B": 4_096}
 """Batches to fill a card with, halved until they fit; the real data are 4,800 training samples."""
 MOST_GB, LEAST_SHARE = 80, 0.5
-_SMALL = ["2M", "20M"]
+_SMALL = ["200K", "2M", "20M"]
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from codegen.request.configs import load_model
+from codegen.request.phase_files import load_phase
 from codegen.request.phases import select
 from codegen.seal import is_intact
 from tests.helpers.golden_scripts import FOUND, leave_search
-from tests.helpers.questions import BUDGETS
 from tests.helpers.small_project import SOURCE, make_small_project, run
 
 PHASES = ("phase6b", "phase6c")
@@ -30,7 +30,7 @@ SHAPES = {
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project after every search of phase6a, with both phases that borrow from them."""
     root = make_small_project(tmp_path_factory.mktemp("phases"))
-    for budget in BUDGETS:
+    for budget in load_phase("phase6a", root).budgets:
         found = {**FOUND, "architecture": load_model(budget, root).default}
         for task in ("threshold_1pct", "threshold_3pct", "threshold_5pct"):
             leave_search(root, found, budget=budget, task=task, **SHORT)

@@ -32,7 +32,8 @@ sys.exit(run_script(main))
 
 
 def make_node(folder: Path, name: str, code: str) -> Node:
-    script = folder / f"train_{name}.py"
+    script = folder / f"experiments/phase0/train_{name}.py"
+    script.parent.mkdir(parents=True, exist_ok=True)
     script.write_text(textwrap.dedent(code))
     return Node("train", script, (str(script),), folder / name)
 

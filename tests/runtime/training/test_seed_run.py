@@ -70,8 +70,8 @@ def test_seeds_differ_in_the_seed_and_what_follows_from_it_alone(three: tuple[Ar
     assert [record["training_seed"] for record in records] == [7, 8, 9]
     different = {name for name in records[0] if any(record[name] != records[0][name] for record in records)}
     surely = {"training_seed", "weights_sha256", "training"}
-    learned = {"candidate_val_losses", "decision_threshold", "validation", "test", "network_share", "alarms"}
-    assert surely <= different <= surely | learned
+    judged = {"decision_threshold", "validation", "test", "addition", "network_share", "alarms"}
+    assert surely <= different <= surely | judged | {"candidate_val_losses"}
     assert len({record["weights_sha256"] for record in records}) == 3
     first_losses = {metrics_of(folder)[0]["train_loss"] for folder in folders_of(arguments)}
     assert len(first_losses) == 3, "the order of samples and the initial weights differ, too"
