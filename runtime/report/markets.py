@@ -14,6 +14,8 @@ from runtime.report.words import compare, listed, typeset
 from runtime.scaling import studies, summary
 from runtime.scaling.rules import is_falling
 
+UNKNOWN = "too few sizes or seeds were trained"
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -93,9 +95,9 @@ def _better(found: Sequence[Answer]) -> list[str]:
         ways.setdefault(compare(each.difference), []).append(f"{each.dataset} ({each.question.replace('_', ' ')})")
     words = {
         "better": "The model is better than its best rival on {}.",
-        "worse": "It is worse on {}.",
-        "open": "It cannot be told apart from its best rival on {}.",
-        "undefined": "No interval exists on {}.",
+        "worse": "The model is worse than its best rival on {}.",
+        "open": "The model cannot be told apart from its best rival on {}.",
+        "undefined": "No interval exists for the comparison on {}.",
     }
     return [text.format(listed(ways[way])) for way, text in words.items() if way in ways]
 
@@ -107,7 +109,9 @@ def _sizes(phases: Sequence[ReportedPhase]) -> list[str]:
         by_phase.setdefault(phase.asked, {})[phase.dataset] = _does_size_help(phase)
     sentences = []
     for asked, told in by_phase.items():
-        if len(told) > 1:
+        if set(told.values()) == {UNKNOWN}:
+            sentences.append(f"Does size help? {asked} cannot say it on any dataset: {UNKNOWN}.")
+        elif len(told) > 1:
             same = "the same on every dataset" if len(set(told.values())) == 1 else "not the same on every dataset"
             listing = "; ".join(f"{dataset}: {answer}" for dataset, answer in told.items())
             sentences.append(f"Does size help? The answer of {asked} is {same}: {listing}.")
@@ -118,7 +122,7 @@ def _does_size_help(phase: ReportedPhase) -> str:
     trends = [summary(study) for study in studies(phase.results)]
     judged = [found["trend"] for found in trends if found["runs"] and found["trend"]["p_value"] is not None]
     if not judged:
-        return "not known, as too few sizes or seeds were trained"
+        return UNKNOWN
     falling = sum(map(is_falling, judged))
     return f"a larger model helps in {falling} of {len(judged)} questions" if falling else "not shown to"
 
