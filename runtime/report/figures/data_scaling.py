@@ -24,14 +24,14 @@ def data_scaling_picture(name: str, found: Mapping[str, Mapping[str, Any]]) -> P
     first = next(iter(found.values()))
 
     def paint(axes: Axes, palette: Palette) -> None:
-        colours = [palette.accent, *palette.ramp] if len(found) > 4 else palette.ramp[1:]
+        colours = (palette.accent, palette.warning, palette.test, palette.ink)
         sizes = sorted({level["size"] for each in found.values() for level in each["levels"]})
         for number, (budget, each) in enumerate(found.items()):
             _paint_line(axes, each, budget, colours[number % len(colours)], _LINES[number % len(_LINES)])
         axes.plot(
             [level["size"] for level in first["levels"]],
             [level["rival_loss"] for level in first["levels"]],
-            color=palette.forecast(first["rival"]),
+            color=palette.muted,
             linestyle=":",
             label=f"{title_of(first['rival'])} on the same samples",
         )
