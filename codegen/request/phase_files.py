@@ -58,14 +58,15 @@ class PhaseConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     searches: tuple[Task, ...]
     interpolates: dict[str, Pair[Task]] = {}
     borrows: Lender | None = None
-    data: Axis[DatasetName] = ()
+    data: Axis[DatasetName] | DatasetName = ()
     training_assets: Axis[Annotated[int, msgspec.Meta(ge=1)]] = ()
     recipe: Literal["search", "default"] = "search"
 
     @property
     def datasets(self) -> tuple[str, ...]:
         """As experiments call them: the default dataset has an empty name."""
-        return tuple("" if name == DEFAULT_NAME else name for name in self.data) or ("",)
+        names = (self.data,) if isinstance(self.data, str) else self.data
+        return tuple("" if name == DEFAULT_NAME else name for name in names) or ("",)
 
     def __post_init__(self) -> None:
         if self.recipe == "default":

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from types import UnionType
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
@@ -66,6 +66,8 @@ def _check(document: Document, path: KeyPath, value: Any, wanted: Any, limits: m
     origin, arguments = get_origin(wanted), get_args(wanted)
     if origin is Annotated:
         _check(document, path, value, arguments[0], arguments[1])
+    elif origin is Union:  # a list, or one of its values
+        _check(document, path, value, arguments[not isinstance(value, list)], limits)
     elif origin is UnionType:  # with None, which is what an empty value gives
         if value is not None:
             _check(document, path, value, arguments[0], limits)

@@ -18,9 +18,11 @@ PLACE = "phase6a/AAPL/train_2M_threshold_1pct"
 
 
 def contents(project: Path) -> dict[Path, bytes]:
-    """Everything of the default dataset, and its outputs."""
-    folders = (project / "experiments/phase6a", project / "outputs/phase6a")
-    return {file: file.read_bytes() for folder in folders for file in folder.glob("*") if file.is_file()}
+    """Everything of the default dataset: its scripts, its manifest and all of its outputs, but no page."""
+    files = [*(project / "experiments/phase6a").rglob("*"), *(project / "outputs/phase6a").rglob("*")]
+    kept = [file for file in files if file.is_file() and "AAPL" not in file.parts and "report" not in str(file)]
+    assert any(file.name == "model.safetensors" for file in kept)
+    return {file: file.read_bytes() for file in kept}
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     go(root, "experiments/phase6a/AAPL/train_2M_threshold_1pct_default.py", "--no-test")  # the other one opened it
     assert contents(root) == before
     go(root, "-m", "runtime", "report", "phase6a")
+    assert contents(root) == before
     return root
 
 

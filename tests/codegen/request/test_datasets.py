@@ -81,6 +81,11 @@ def test_a_phase_may_ask_several_datasets(project: Path) -> None:
         assert asked_for(project) == scripts
         assert asked_for(project, "--data", "SPX") == scripts[:1]
         assert asked_for(project, "--data", "AAPL") == asked_for(project, f"--data-path={AAPL}") == scripts[1:]
+        phase.write_text(before + "data: AAPL\n")
+        assert asked_for(project) == scripts[1:]
+        phase.write_text(before + "data: ../AAPL\n")
+        with refused("configs/phases/phase6a.yaml", "data: '../AAPL' is not allowed"):
+            asked_for(project)
         phase.write_text(before + "data: [SPX, ../AAPL]\n")
         with refused("configs/phases/phase6a.yaml", "data[1]: '../AAPL' is not allowed"):
             asked_for(project)
