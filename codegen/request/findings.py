@@ -176,7 +176,8 @@ def require_same_question(
     }
     wanted = {name: getattr(spec, name) for name in found} | {"threshold": THRESHOLDS[cell.task]}
     wanted["normalisation"] = spec.normalisation or "standard"
-    remedy = _LENT if other_data else f"{_OWN}: python {cell.hpo_file}"
+    own = _OWN if finding.data_sha256 == spec.data_sha256 else _OTHER_PRICES
+    remedy = _LENT if other_data else f"{own}: python {cell.hpo_file}"
     _require_same(cell, found, wanted, remedy)
     solved = spec.model | spec.architectures[finding.best.hyperparameters.architecture]
     searched = dict(finding.best.architecture)
@@ -201,6 +202,9 @@ def _require_same(cell: ExperimentKey, found: Mapping[str, Any], wanted: Mapping
 
 
 _OWN = "ask for the same, or remove the file, generate again and search"
+_OTHER_PRICES = (
+    "import prices that are others under another --name: both then have a search of their own, this one's is"
+)
 _LENT = "ask for the same, or search on the data themselves: leave --hyperparameters away"
 
 
